@@ -1,0 +1,66 @@
+"""Runs the project's checks, all of them even when one fails, and ends with a summary.
+
+    python scripts/checks.py                 every check
+    python scripts/checks.py style types     some of them
+
+Run it with the Python of .venv; `make test` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+from bootstrap import ROOT, say
+
+WORKERS = str(min(os.cpu_count() or 1, 8))
+PYTHON = [sys.executable, "-m"]
+TOOLS = Path(sysconfig.get_path("scripts"))
+CHECKS = {
+    "style": [*PYTHON, "ruff", "check", "."],
+    "format": [*PYTHON, "ruff", "format", "--check", "."],
+    "types": [*PYTHON, "mypy", "src", "scripts"],
+    "layers": [str(TOOLS / "lint-imports")],
+    "dependencies": [
+        *PYTHON, "deptry", "src",
+        "--optional-dependencies-dev-groups", "dev",
+        "--package-module-name-map", "umap-learn=umap,openTSNE=openTSNE,pylance=lance",
+    ],
+    "tests": [*PYTHON, "pytest", "-n", WORKERS, "-rs"],
+    "install": [sys.executable, "scripts/install_test.py"],
+}  # fmt: skip
+# One thread for each worker: threads of several processes on the same cores wait for each other.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def run(name: str) -> tuple[bool, float]:
+    """Runs one check with its output on the terminal; returns whether it passed and its time."""
+    say(f"\n=== {name}")
+    began = time.monotonic()
+    done = subprocess.run(CHECKS[name], cwd=ROOT, env=os.environ | ONE_THREAD, check=False)
+    return done.returncode == 0, time.monotonic() - began
+
+
+def main() -> int:
+    """Reads the command line; returns 0 when every check passed, else 1."""
+    parser = argparse.ArgumentParser(description="Runs the project's checks.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CHECKS)}")
+    names = parser.parse_args().names or list(CHECKS)
+    if unknown := [name for name in names if name not in CHECKS]:
+        parser.error(f"got {', '.join(unknown)}; expected some of {', '.join(CHECKS)}")
+    results = {name: run(name) for name in names}
+    say("\n=== summary")
+    for name, (passed, seconds) in results.items():
+        say(f"{'passed' if passed else 'FAILED'}  {name:<13} {seconds:6.1f} s")
+    failed = sum(not passed for passed, _ in results.values())
+    say(f"checks: {len(results) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""latlas: an image dataset becomes a latent space to see, walk, classify with and generate from.
+
+Names load on first use, so that ``import latlas`` and ``latlas --help`` do not wait for PyTorch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latlas.contracts import Images, Latents, LatlasError, Score
+    from latlas.data.source import open_images
+    from latlas.estimator import AutoEncoder
+    from latlas.fitting import fit
+    from latlas.space import Space, open_space
+    from latlas.space import open_space as open  # noqa: A004
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AutoEncoder",
+    "Images",
+    "Latents",
+    "LatlasError",
+    "Score",
+    "Space",
+    "__version__",
+    "fit",
+    "open",
+    "open_images",
+    "open_space",
+]
+
+_HOMES = {
+    "AutoEncoder": ("estimator", "AutoEncoder"),
+    "Images": ("contracts", "Images"),
+    "Latents": ("contracts", "Latents"),
+    "LatlasError": ("contracts", "LatlasError"),
+    "Score": ("contracts", "Score"),
+    "Space": ("space", "Space"),
+    "fit": ("fitting", "fit"),
+    "open": ("space", "open_space"),
+    "open_images": ("data.source", "open_images"),
+    "open_space": ("space", "open_space"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'latlas' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    value = getattr(importlib.import_module(f"latlas.{module}"), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

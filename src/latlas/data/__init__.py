@@ -1,0 +1,1 @@
+"""Images in: files, archives and arrays become one memory-mapped uint8 array."""

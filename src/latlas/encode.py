@@ -1,0 +1,153 @@
+"""Source and model -> rows for the latent store, block by block.
+
+A block is encoded on all workers, decoded again for its reconstruction error, and handed on
+with its thumbnails, so memory stays the same for a thousand images or for millions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latlas.batches import to_input
+from latlas.contracts import (
+    FloatArray,
+    Images,
+    LatentRows,
+    NoProgress,
+    OptionError,
+    Progress,
+    UInt8Array,
+)
+from latlas.devices import MOST_SHARDS, Workers, available_cores
+from latlas.thumbnails import thumbnails
+
+__all__ = ["Coder", "encode_rows"]
+
+BLOCK = 8192
+BATCH = 512
+
+
+@dataclass(frozen=True)
+class _Coded:
+    z: FloatArray
+    errors: FloatArray
+
+
+class Coder:
+    """A model in use: whole arrays in and out, in batches, on all cores.
+
+    Args:
+        model: a trained model with ``encode`` and ``decode``.
+        shape: image height, width, channels that the model takes.
+        device: where to compute.
+        threads: CPU threads; None takes all cores.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        shape: tuple[int, int, int],
+        device: torch.device,
+        threads: int | None = None,
+    ) -> None:
+        self._model = model.to(device).eval()
+        self._shape, self._device = shape, device
+        cores = available_cores() if device.type == "cpu" else 1
+        self._threads = min(threads or cores, cores, MOST_SHARDS)
+
+    def _map(self, function: Any, count: int) -> list[Any]:
+        starts = list(range(0, count, BATCH))
+        workers = Workers(self._threads)
+        try:
+            with torch.inference_mode():
+                return workers.map(
+                    torch.inference_mode()(function), starts, self._threads
+                )
+        finally:
+            workers.close()
+
+    def encode(self, pixels: UInt8Array) -> FloatArray:
+        """Images uint8 [N, H, W, C] -> latents float32 [N, D]."""
+        return self.encode_with_errors(pixels, errors=False).z
+
+    def encode_with_errors(self, pixels: UInt8Array, errors: bool = True) -> _Coded:
+        """Latents float32 [N, D] and mean squared error per pixel float32 [N], images in 0..1."""
+        if pixels.shape[1:] != self._shape:
+            raise OptionError(
+                f"images have shape {pixels.shape[1:]}; the model takes {self._shape} "
+                "(height, width, channels)."
+            )
+        z = np.empty((len(pixels), self._model.latent_dim), np.float32)
+        error = np.full(len(pixels), np.nan, np.float32)
+
+        def work(start: int) -> None:
+            stop = start + BATCH
+            x = to_input(torch.tensor(pixels[start:stop]).to(self._device))
+            code: Tensor = self._model.encode(x)
+            z[start:stop] = code.float().cpu().numpy()
+            if errors:
+                difference = self._model.decode(code).clamp(0, 1).sub_(x)
+                error[start:stop] = difference.square_().flatten(1).mean(1).cpu().numpy()
+
+        self._map(work, len(pixels))
+        return _Coded(z, error)
+
+    def decode(self, z: FloatArray) -> UInt8Array:
+        """Latents float [N, D] -> images uint8 [N, H, W, C]."""
+        vectors = np.ascontiguousarray(z, np.float32)
+        if vectors.ndim != 2 or vectors.shape[1] != self._model.latent_dim:
+            raise OptionError(
+                f"latents have shape {vectors.shape}; expected [N, {self._model.latent_dim}]."
+            )
+        if not np.isfinite(vectors).all():
+            raise OptionError("latents hold values that are not finite; remove NaN and infinity.")
+        pixels = np.empty((len(vectors), *self._shape), np.uint8)
+
+        def work(start: int) -> None:
+            code = torch.from_numpy(vectors[start : start + BATCH]).to(self._device)
+            x: Tensor = self._model.decode(code).clamp(0, 1).mul_(255).round_()
+            pixels[start : start + BATCH] = x.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+
+        self._map(work, len(vectors))
+        return pixels
+
+
+def encode_rows(
+    coder: Coder,
+    images: Images,
+    first: int = 0,
+    first_id: int = 0,
+    progress: Progress | None = None,
+) -> Iterator[LatentRows]:
+    """Encodes a source into rows for the store, in blocks of a few thousand.
+
+    Args:
+        coder: the model in use.
+        images: decoded images of the model's shape.
+        first: row to begin with, for a run that goes on.
+        first_id: id of the source's row 0; ids count up from there.
+        progress: where to report.
+    """
+    with (progress or NoProgress()).stage("encoding", len(images), "images") as stage:
+        stage.advance(first)
+        for start in range(first, len(images), BLOCK):
+            stop = min(start + BLOCK, len(images))
+            pixels = np.asarray(images.pixels[start:stop])
+            coded = coder.encode_with_errors(pixels)
+            uris: Sequence[str] = images.uris[start:stop]
+            yield LatentRows(
+                ids=np.arange(first_id + start, first_id + stop, dtype=np.int64),
+                uris=uris,
+                labels=images.labels[start:stop],
+                splits=images.splits[start:stop],
+                z=coded.z,
+                errors=coded.errors,
+                thumbnails=thumbnails(pixels),
+            )
+            stage.advance(stop - start)

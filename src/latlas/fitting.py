@@ -1,0 +1,350 @@
+"""``fit``, the main job: source -> trained model -> stored latents -> maps -> pictures."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypedDict, Unpack, cast
+
+import numpy as np
+import torch
+
+from latlas.batches import to_input
+from latlas.checkpoint import write_json, write_part
+from latlas.contracts import (
+    TEST,
+    TRAIN,
+    Images,
+    Latents,
+    OptionError,
+    Progress,
+    Score,
+    Solvable,
+    SpaceError,
+    StorageError,
+)
+from latlas.data.source import open_images
+from latlas.devices import choose_device
+from latlas.encode import encode_rows
+from latlas.manifest import Manifest, PartInfo, read_manifest, versions
+from latlas.measures.spaces import knn_accuracy
+from latlas.models import VAE, AnyModel, ModelConfig, build_model
+from latlas.pictures import draw_pictures
+from latlas.progress import default_progress
+from latlas.projections import PROJECTIONS
+from latlas.space import DEFAULT_MAP, Space, source_info, write_scores
+from latlas.store import LatentStore
+from latlas.train import CHECKPOINT, TrainConfig, train
+
+__all__ = ["FitOptions", "fit"]
+
+ACCURACY_NEIGHBOURS = 5
+KL_IMAGES = 2048
+ACTIVE_VARIANCE = 0.01
+"""Burda, Grosse, Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016, section 5.2."""
+
+
+class FitOptions(TypedDict, total=False):
+    """Every further setting of ``fit``; what is left out follows the data and the machine.
+
+    Images: image_size, channels, resize, labels, split, strict: see ``open_images``.
+    Model: width, net, beta: see ``ModelConfig``.
+    Training: epochs, max_seconds, batch_size, learning_rate, ema, patience, seed, device,
+    precision, threads, checkpoint_seconds, tensorboard: see ``TrainConfig``.
+    The space: maps (names, default PCA and the neighbour map), pictures (draw them).
+    """
+
+    image_size: int | None
+    channels: int | None
+    resize: str
+    labels: Any
+    split: Any
+    strict: bool
+    width: float
+    net: str
+    beta: float | None
+    epochs: int | None
+    max_seconds: float | None
+    batch_size: int
+    learning_rate: float | None
+    ema: float
+    patience: int
+    seed: int
+    device: str
+    precision: str
+    threads: int | None
+    checkpoint_seconds: float
+    tensorboard: bool
+    maps: Sequence[str]
+    pictures: bool
+
+
+IMAGE_OPTIONS = ("image_size", "channels", "resize", "labels", "split", "strict", "seed")
+MODEL_OPTIONS = ("width", "net", "beta")
+TRAIN_OPTIONS = tuple(f.name for f in fields(TrainConfig))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One fit: where it goes and all that was asked for."""
+
+    source: Any
+    folder: Path
+    model: str
+    latent_dim: int
+    options: FitOptions
+    resume: bool
+    progress: Progress
+
+    def chosen(self, names: Sequence[str]) -> dict[str, Any]:
+        return {name: value for name, value in self.options.items() if name in names}
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        return tuple(self.options.get("maps", ("pca", DEFAULT_MAP)))
+
+
+def fit(
+    source: Any,
+    output: str | Path | None = None,
+    *,
+    model: str = "rae",
+    latent_dim: int = 16,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **options: Unpack[FitOptions],
+) -> Space:
+    """Turns an image source into a latent space.
+
+    Trains a model on the source's training split, encodes every image into the store, lays out
+    the maps, scores them and draws the pictures.
+
+    Args:
+        source: a name (``digits``, ``mnist``, ...), a file or folder, or an array of images.
+        output: folder of the space; by default the source's name with ``.latlas`` here.
+        model: a key of ``latlas.models.MODELS``: rae, ae, vae, wae or pca.
+        latent_dim: D, length of a latent vector.
+        resume: go on with a fit that was stopped, from its last checkpoint.
+        overwrite: replace a space that is there; the old one is kept until the new is complete.
+        progress: where to report; by default a bar on a terminal.
+        **options: see ``FitOptions``.
+
+    Returns:
+        The finished space.
+
+    Raises:
+        SourceError: the images cannot be opened.
+        OptionError: a setting is out of range, or ``output`` is there already.
+        SpaceError: nothing to resume.
+        TrainingError: the loss left the numbers.
+        StorageError: the disk is full or cannot be written.
+    """
+    unknown = set(options) - set(FitOptions.__annotations__)
+    if unknown:
+        raise OptionError(
+            f"fit has no option {', '.join(sorted(unknown))}; it has "
+            f"{', '.join(FitOptions.__annotations__)}."
+        )
+    folder = Path(output) if output is not None else Path(f"{_stem(source)}.latlas")
+    job = _Job(source, folder, model, latent_dim, options, resume, progress or default_progress())
+    _check(job)
+    previous = _make_room(folder, resume, overwrite)
+    space = _fit(job)
+    if previous is not None:
+        shutil.rmtree(previous)
+    return space
+
+
+def _stem(source: Any) -> str:
+    if isinstance(source, str | Path):
+        return Path(source).expanduser().resolve().name.split(".")[0] or "images"
+    return "images"
+
+
+def _check(job: _Job) -> None:
+    """Finds the mistakes that need no image before any work is done."""
+    for name in job.maps:
+        if name not in PROJECTIONS:
+            raise OptionError(f"map is {name!r}; choose from {', '.join(PROJECTIONS)}.")
+    TrainConfig(**job.chosen(TRAIN_OPTIONS))
+    choose_device(job.options.get("device", "auto"))
+
+
+def _make_room(folder: Path, resume: bool, overwrite: bool) -> Path | None:
+    """Sees to it that nothing is lost; returns where an overwritten space lies meanwhile."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        if resume:
+            raise SpaceError(f"there is nothing to resume: {folder} does not exist.")
+        return None
+    manifest = read_manifest(folder)
+    if resume:
+        return None
+    if not overwrite:
+        done = "is there already" if manifest.status == "complete" else "is half-finished"
+        hint = "" if manifest.status == "complete" else "go on with it (--resume), "
+        raise OptionError(
+            f"{folder} {done}. Choose another output, {hint}or replace it (--overwrite)."
+        )
+    previous = folder.with_name(folder.name + ".previous")
+    if previous.exists():
+        raise OptionError(
+            f"{previous} is there from an earlier --overwrite that did not finish. Rename it back "
+            "or delete it, then try again."
+        )
+    folder.rename(previous)
+    return previous
+
+
+def _fit(job: _Job) -> Space:
+    manifest = read_manifest(job.folder) if job.resume else None
+    if manifest is not None:
+        job = _resumed(job, manifest)
+    images = open_images(job.source, progress=job.progress, **job.chosen(IMAGE_OPTIONS))
+    _say_images(images, job.progress)
+    config = ModelConfig(images.shape, job.latent_dim, **job.chosen(MODEL_OPTIONS))
+    model = build_model(job.model, config)
+    if manifest is None:
+        manifest = _begin(job, images)
+    elif manifest.sources[0].digest != images.digest:
+        raise SpaceError(
+            f"{job.folder} began with other images (their digest differs). Resume with the "
+            f"source of the first run, unchanged: {manifest.sources[0].uri}"
+        )
+    if manifest.model is None:
+        _train(job, manifest, model, images)
+    _encode(job, images)
+    space = Space(job.folder, job.options.get("device", "auto"), unfinished=True)
+    write_scores(job.folder, _scores(space.latents))
+    for name in job.maps:
+        space.map(name, seed=job.options.get("seed", 0), progress=job.progress)
+    if job.options.get("pictures", True):
+        draw_pictures(space, job.progress)
+    space.complete()
+    shutil.rmtree(job.folder / "run" / CHECKPOINT, ignore_errors=True)
+    return space
+
+
+def _resumed(job: _Job, manifest: Manifest) -> _Job:
+    """The job with the settings of the run that it goes on with; those given now win."""
+    stored = dict(manifest.config)
+    model, latent_dim = stored.pop("model"), stored.pop("latent_dim")
+    options = cast(FitOptions, stored | job.options)
+    return replace(job, model=model, latent_dim=latent_dim, options=options)
+
+
+def _begin(job: _Job, images: Images) -> Manifest:
+    """Makes the folder with a manifest that says that the fit is under way."""
+    settings = {"model": job.model, "latent_dim": job.latent_dim, **job.options}
+    manifest = Manifest(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        shape=images.shape,
+        classes=images.classes,
+        latent_dim=job.latent_dim,
+        sources=[source_info(images)],
+        config={k: v for k, v in settings.items() if isinstance(v, str | int | float | tuple)},
+        made_by=versions(),
+    )
+    try:
+        job.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the folder {job.folder} ({error.strerror}). Choose another output."
+        ) from error
+    manifest.write(job.folder)
+    if images.skipped:
+        write_json(job.folder / "skipped.json", [asdict(entry) for entry in images.skipped])
+    return manifest
+
+
+def _train(job: _Job, manifest: Manifest, model: AnyModel, images: Images) -> None:
+    if isinstance(model, Solvable):
+        with job.progress.stage("solving", None):
+            model.solve(images.pixels[images.splits == TRAIN])
+        manifest.training = {"method": "closed form"}
+    else:
+        run = job.folder / "run"
+        config = TrainConfig(**job.chosen(TRAIN_OPTIONS))
+        going_on = job.resume and (run / CHECKPOINT).exists()
+        result = train(model, images, config, folder=run, resume=going_on, progress=job.progress)
+        manifest.training = {k: v for k, v in asdict(result).items() if k != "history"}
+        job.progress.note(
+            f"trained {result.epochs:.0f} epochs in {result.seconds:.0f} s on {result.device}, "
+            f"{result.precision}, threads: {result.threads}, "
+            f"{result.images_per_second:,.0f} images/s"
+        )
+        if isinstance(model, VAE):
+            _warn_of_collapse(model, images, manifest, job.progress)
+    digest = write_part(job.folder / "model", model.settings(), dict(model.state_dict()))
+    manifest.model = PartInfo(name=model.name, digest=digest)
+    manifest.write(job.folder)
+
+
+def _warn_of_collapse(
+    model: VAE, images: Images, manifest: Manifest, progress: Progress
+) -> None:
+    """Counts the dimensions that carry information, the field's most asked question."""
+    rows = np.flatnonzero(images.splits == TRAIN)[:KL_IMAGES]
+    kl, variance = model.usage(to_input(torch.tensor(images.pixels[rows])))
+    active = int((variance > ACTIVE_VARIANCE).sum())
+    manifest.training |= {"kl_per_dimension": kl.tolist(), "active_units": active}
+    progress.note(f"{active} of {model.latent_dim} latent dimensions are active")
+    if active <= model.latent_dim // 2:
+        progress.note(
+            f"warning: posterior collapse: the decoder ignores {model.latent_dim - active} of "
+            f"{model.latent_dim} dimensions. Try a smaller --beta (now {model.beta:g}) or a "
+            "smaller --latent-dim."
+        )
+
+
+def _encode(job: _Job, images: Images) -> None:
+    """Fills the latent store, going on after the last block of a run that was stopped."""
+    space = Space(job.folder, job.options.get("device", "auto"), unfinished=True)
+    path = job.folder / "latents"
+    first = 0
+    if job.resume and path.exists():
+        store = LatentStore.open(path)
+        first = len(store)
+    else:
+        store = LatentStore.create(path, job.latent_dim)
+    if first < len(images):
+        store.append_stream(encode_rows(space.coder, images, first, progress=job.progress))
+
+
+def _scores(latents: Latents) -> list[Score]:
+    """What every fit is judged by: held-out reconstruction, and nearest neighbours by label."""
+    held = latents.splits == TEST
+    split = "test" if held.any() else "train"
+    rows = held if held.any() else ~held
+    scores = [
+        Score("reconstruction_mse", float(latents.errors[rows].mean()), detail={"split": split})
+    ]
+    known = latents.labels >= 0
+    train_rows, test_rows = known & ~held, known & held
+    if len(latents.classes) > 1 and train_rows.any() and test_rows.any():
+        value = knn_accuracy(
+            latents.z[train_rows],
+            latents.labels[train_rows],
+            latents.z[test_rows],
+            latents.labels[test_rows],
+            k=ACCURACY_NEIGHBOURS,
+        )
+        scores.append(Score("knn_accuracy", value, detail={"k": ACCURACY_NEIGHBOURS}))
+    return scores
+
+
+def _say_images(images: Images, progress: Progress) -> None:
+    height, width, channels = images.shape
+    test = int((images.splits == TEST).sum())
+    progress.note(
+        f"{images.source}: {len(images):,} images of {height}x{width}x{channels} "
+        f"({len(images) - test:,} train, {test:,} test), {len(images.classes)} classes"
+    )
+    if images.skipped:
+        progress.note(
+            f"warning: skipped {len(images.skipped)} files that are no usable images, for "
+            f"instance {images.skipped[0].uri}: {images.skipped[0].reason}"
+        )

@@ -1,0 +1,1 @@
+"""Numbers that judge images and latent spaces; arrays in, numbers out."""

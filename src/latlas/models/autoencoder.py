@@ -1,0 +1,244 @@
+"""Autoencoders with deterministic codes: AE, RAE and WAE.
+
+A member of the family is a loss; nets, encoding and decoding are written once, in
+``Autoencoder``. Losses are per pixel: the reconstruction term is the mean squared error of
+images in 0..1, and every other term is divided by the number of pixels P = H * W * C, so that
+its weight means the same for every image size.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor, nn
+
+from latlas.contracts import OptionError
+from latlas.nn import ConvDecoder, ConvEncoder, dense_decoder, dense_encoder
+
+__all__ = ["AE", "RAE", "WAE", "Autoencoder", "ModelConfig", "reconstruction_error"]
+
+INPUT_SCALE = 3.0
+"""Brings centred pixels, whose spread is about a third, to unit scale."""
+DARKEST = 0.003
+NETS = ("auto", "dense", "conv")
+LEARNING_RATES = {"dense": 3e-3, "conv": 1e-3}
+DENSE_PIXELS = 32 * 32
+"""Up to this many pixels a dense net reaches a given error sooner than a convolutional one."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What a model is made of: enough to build it again.
+
+    Args:
+        shape: image height, width, channels (H, W, C).
+        latent_dim: D, length of a latent vector, at least 1.
+        width: the one size dial; 1.0 is the default size, 2.0 doubles every hidden layer.
+        net: ``"dense"``, ``"conv"`` or ``"auto"`` (dense up to 32x32 grey pixels).
+        beta: weight of the member's own term (latent L2, KL, MMD); None takes its default.
+
+    Raises:
+        OptionError: a value outside its range.
+    """
+
+    shape: tuple[int, int, int]
+    latent_dim: int = 16
+    width: float = 1.0
+    net: str = "auto"
+    beta: float | None = None
+
+    def __post_init__(self) -> None:
+        pixels = math.prod(self.shape)
+        if not 1 <= self.latent_dim <= pixels:
+            raise OptionError(
+                f"latent_dim is {self.latent_dim}; it must lie between 1 and the number of "
+                f"values in an image ({pixels} for {self.shape[0]}x{self.shape[1]}x"
+                f"{self.shape[2]}). Choose a smaller one, for instance 16."
+            )
+        if not 0 < self.width <= 64:
+            raise OptionError(
+                f"width is {self.width}; it must lie above 0 and at most at 64. 1.0 is the "
+                "default size, 2.0 doubles it."
+            )
+        if self.net not in NETS:
+            raise OptionError(f"net is {self.net!r}; choose one of {', '.join(NETS)}.")
+        if self.beta is not None and not (math.isfinite(self.beta) and self.beta >= 0):
+            raise OptionError(f"beta is {self.beta}; it must be a number from 0 upwards.")
+        if self.net == "conv" and min(self.shape[:2]) < 8:
+            raise OptionError(
+                f"images of {self.shape[0]}x{self.shape[1]} are too small for a convolutional "
+                "net, which needs 8x8. Choose net='dense'."
+            )
+
+    @property
+    def chosen_net(self) -> str:
+        """``"dense"`` or ``"conv"``: what ``net="auto"`` stands for with this shape."""
+        if self.net != "auto":
+            return self.net
+        small = math.prod(self.shape) <= DENSE_PIXELS or min(self.shape[:2]) < 8
+        return "dense" if small else "conv"
+
+
+def reconstruction_error(x: Tensor, y: Tensor) -> Tensor:
+    """Mean squared error of each image: [B, C, H, W] twice -> [B]."""
+    return (x - y).float().square().flatten(1).mean(1)
+
+
+class Autoencoder(nn.Module, ABC):
+    """Encoder and decoder nets with a loss that a member of the family defines.
+
+    Args:
+        config: what the model is made of.
+    """
+
+    name: ClassVar[str]
+    default_beta: ClassVar[float] = 0.0
+    code_factor: ClassVar[int] = 1
+    decoder_decay: ClassVar[float] = 0.0
+    learning_rate: float
+    mean: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.latent_dim = config.latent_dim
+        self.beta = self.default_beta if config.beta is None else config.beta
+        code_dim = config.latent_dim * self.code_factor
+        self.learning_rate = LEARNING_RATES[config.chosen_net]
+        if config.chosen_net == "dense":
+            hidden = [max(8, round(size * config.width)) for size in (512, 256)]
+            self.encoder: nn.Module = dense_encoder(config.shape, hidden, code_dim)
+            self.decoder: nn.Module = dense_decoder(config.shape, hidden, config.latent_dim)
+        else:
+            channels = max(4, round(16 * config.width))
+            self.encoder = ConvEncoder(config.shape, channels, code_dim)
+            self.decoder = ConvDecoder(config.shape, channels, config.latent_dim)
+
+        height, length, channels = config.shape
+        self.register_buffer("mean", torch.zeros(channels, height, length))
+
+    @final
+    def prepare(self, x: Tensor) -> None:
+        """Takes the mean of training images [B, C, H, W]: both nets work on what differs from it.
+
+        The encoder sees centred images and the decoder starts at the mean image, which saves
+        the first thousand steps of learning it.
+        """
+        self.mean.copy_(x.mean(0))
+
+    @final
+    def encode(self, x: Tensor) -> Tensor:
+        """Images float [B, C, H, W] in 0..1 -> latents [B, D]; for a VAE the mean."""
+        return self.code(x)[:, : self.latent_dim]
+
+    @final
+    def code(self, x: Tensor) -> Tensor:
+        """Images [B, C, H, W] -> the encoder's whole output [B, D * code_factor]."""
+        out: Tensor = self.encoder((x - self.mean) * INPUT_SCALE)
+        return out
+
+    @final
+    def decode(self, z: Tensor) -> Tensor:
+        """Latents [B, D] -> images [B, C, H, W] in 0..1."""
+        start = torch.logit(self.mean, eps=DARKEST)
+        return torch.sigmoid(self.decoder(z) + start)
+
+    @abstractmethod
+    def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Images [B, C, H, W] in 0..1 -> scalar losses; see ``contracts.Trainable``."""
+
+    @final
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Parameters for the optimiser, with the weight decay of each group."""
+        decay = [p for p in self.decoder.parameters() if p.ndim > 1]
+        chosen = {id(p) for p in decay}
+        rest = [p for p in self.parameters() if id(p) not in chosen]
+        return [
+            {"params": decay, "weight_decay": self.decoder_decay},
+            {"params": rest, "weight_decay": 0.0},
+        ]
+
+    @final
+    def settings(self) -> dict[str, Any]:
+        """The configuration as JSON values."""
+        return asdict(self.config)
+
+
+@final
+class AE(Autoencoder):
+    """Plain autoencoder: loss = MSE(x, decode(encode(x)))."""
+
+    name = "ae"
+
+    def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Only the reconstruction error."""
+        mse = reconstruction_error(x, self.decode(self.encode(x))).mean()
+        return {"loss": mse, "mse": mse}
+
+
+@final
+class RAE(Autoencoder):
+    """Regularised autoencoder, RAE-L2: loss = MSE + beta / P * mean ||z||^2 / 2.
+
+    The decoder's weights decay, which keeps the decoder smooth between latents. Source: Ghosh,
+    Sajjadi, Vergari, Black, Schölkopf, "From Variational to Deterministic Autoencoders",
+    ICLR 2020, https://arxiv.org/abs/1903.12436, equations 10 and 11.
+    """
+
+    name = "rae"
+    default_beta = 0.02
+    decoder_decay = 0.01
+
+    def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Reconstruction error and the size of the latents."""
+        z = self.encode(x)
+        mse = reconstruction_error(x, self.decode(z)).mean()
+        latent = z.float().square().sum(1).mean() / 2
+        return {"loss": mse + self.beta / x[0].numel() * latent, "mse": mse, "latent": latent}
+
+
+@final
+class WAE(Autoencoder):
+    """Wasserstein autoencoder with a maximum mean discrepancy penalty.
+
+    loss = MSE + beta / P * MMD(encode(x), N(0, I)) with the inverse multiquadric kernel
+    k(a, b) = sum_s C_s / (C_s + ||a - b||^2), C_s = 2 D s. Source: Tolstikhin, Bousquet, Gelly,
+    Schölkopf, "Wasserstein Auto-Encoders", ICLR 2018, https://arxiv.org/abs/1711.01558,
+    algorithm 2 and section 4.
+    """
+
+    name = "wae"
+    default_beta = 10.0
+    scales: ClassVar[tuple[float, ...]] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+    def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Reconstruction error and the distance of the latents from N(0, I)."""
+        z = self.encode(x)
+        mse = reconstruction_error(x, self.decode(z)).mean()
+        prior = torch.randn(z.shape, generator=generator, device=z.device)
+        mmd = maximum_mean_discrepancy(z.float(), prior, self.scales)
+        return {"loss": mse + self.beta / x[0].numel() * mmd, "mse": mse, "mmd": mmd}
+
+
+def maximum_mean_discrepancy(a: Tensor, b: Tensor, scales: tuple[float, ...]) -> Tensor:
+    """Unbiased squared MMD of two samples [B, D], B > 1, inverse multiquadric kernel; scalar.
+
+    Source: Gretton et al., "A Kernel Two-Sample Test", JMLR 2012, equation 3. With one row
+    there is no unbiased estimate and the result is 0.
+    """
+    count, dim = a.shape
+    if count < 2:
+        return a.sum() * 0
+    within = _kernel(a, a, dim, scales) + _kernel(b, b, dim, scales)
+    within = within - torch.diag(torch.diagonal(within))
+    between = _kernel(a, b, dim, scales)
+    return within.sum() / (count * (count - 1)) - 2 * between.mean()
+
+
+def _kernel(a: Tensor, b: Tensor, dim: int, scales: tuple[float, ...]) -> Tensor:
+    squared = (a.unsqueeze(1) - b.unsqueeze(0)).square().sum(2)  # [B, B]
+    return torch.stack([2 * dim * s / (2 * dim * s + squared) for s in scales]).sum(0)

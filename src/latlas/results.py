@@ -1,0 +1,82 @@
+"""What the verbs of a space give back, as named results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from latlas.contracts import FloatArray, IntArray, Latents, UInt8Array
+from latlas.plots import latent_map, save
+
+__all__ = ["METHODS", "Map", "NearImages", "Walk"]
+
+@dataclass(frozen=True)
+class Map:
+    """A 2-D map of a space.
+
+    Attributes:
+        name: the method, for instance ``"pca"``.
+        xy: float32 [N, 2], one place for each row of ``latents``.
+        latents: the rows that are shown.
+        scores: trustworthiness and neighbour preservation at 10 neighbours, each in 0..1.
+    """
+
+    name: str
+    xy: FloatArray
+    latents: Latents
+    scores: Mapping[str, float]
+
+    def plot(self, path: str | Path, title: str | None = None) -> Path:
+        """Draws the map by class to a PNG, SVG or PDF file and returns its path.
+
+        Raises:
+            OptionError: the suffix is none of these.
+            StorageError: the file cannot be written.
+        """
+        trust = self.scores.get("trustworthiness")
+        parts = [f"{len(self.xy):,} images", f"D = {self.latents.z.shape[1]}", METHODS[self.name]]
+        if trust is not None:
+            parts.append(f"trustworthiness {trust:.3f}")
+        figure = latent_map(
+            self.xy,
+            self.latents.labels,
+            self.latents.classes,
+            title=title or "Latent space",
+            subtitle=" · ".join(parts),
+        )
+        return save(figure, Path(path))
+
+
+METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "opentsne": "openTSNE"}
+"""How the maps are called in print."""
+
+
+@dataclass(frozen=True)
+class NearImages:
+    """The nearest images of a query, the nearest first.
+
+    Attributes:
+        ids: int64 [K].
+        distances: float32 [K], Euclidean, in the latent space.
+        uris: K strings.
+        labels: K label names; empty strings where unknown.
+    """
+
+    ids: IntArray
+    distances: FloatArray
+    uris: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A way through the latent space.
+
+    Attributes:
+        z: float32 [S, D], the latents along the way, both ends included.
+        images: uint8 [S, H, W, C], what the decoder makes of them.
+    """
+
+    z: FloatArray
+    images: UInt8Array

@@ -23,10 +23,10 @@ venv: ## make or mend .venv with the pinned packages
 	$(setup)
 
 demo: venv ## train on scikit-learn's handwritten digits and draw their latent map
-	@$(bin)/latlas fit digits -o digits.latlas $(on_device)
+	@$(bin)/latlas fit digits -o digits.latlas --overwrite $(on_device)
 
 mnist: venv ## the same for the 70,000 images of MNIST
-	@$(bin)/latlas fit mnist -o mnist.latlas $(on_device)
+	@$(bin)/latlas fit mnist -o mnist.latlas --overwrite $(on_device)
 
 test: venv ## every check: style, types, layers, tests, documentation, a clean install
 	@$(bin)/python scripts/checks.py

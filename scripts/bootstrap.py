@@ -95,6 +95,8 @@ class Environment:
         # A file URL, because pip splits this variable at spaces. It reaches build steps too.
         pinned = {"PIP_CONSTRAINT": CONSTRAINTS.as_uri(), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         command = [str(self.python), "-m", "pip", *arguments]
+        if arguments[0] == "install":  # Python compiles on first use, and only what is used
+            command.append("--no-compile")
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"\n$ {' '.join(command)}\n")
             log.flush()

@@ -80,7 +80,7 @@ def use(environment: Environment, folder: Path, *command: str) -> str:
 
 def check_use(environment: Environment, folder: Path) -> None:
     """Imports the package, asks for help and fits a small space, pictures included."""
-    use(environment, folder, "python", "-W", "error", "-c", "import latlas; latlas.open")
+    use(environment, folder, "python", "-c", "import latlas; latlas.open")
     if "fit" not in use(environment, folder, "latlas", "--help"):
         raise SetupError("latlas --help does not name the command fit")
     use(environment, folder, "latlas", "fit", "digits", "-o", "digits.latlas", "--max-time", "1s")

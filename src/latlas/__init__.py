@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from latlas.data.source import open_images
     from latlas.estimator import AutoEncoder
     from latlas.fitting import fit
+    from latlas.outputs import read_vectors, write_images, write_vectors
     from latlas.space import Space, open_space
     from latlas.space import open_space as open  # noqa: A004
 
@@ -30,6 +31,9 @@ __all__ = [
     "open",
     "open_images",
     "open_space",
+    "read_vectors",
+    "write_images",
+    "write_vectors",
 ]
 
 _HOMES = {
@@ -43,6 +47,9 @@ _HOMES = {
     "open": ("space", "open_space"),
     "open_images": ("data.source", "open_images"),
     "open_space": ("space", "open_space"),
+    "read_vectors": ("outputs", "read_vectors"),
+    "write_images": ("outputs", "write_images"),
+    "write_vectors": ("outputs", "write_vectors"),
 }
 
 

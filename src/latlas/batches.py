@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from latlas.contracts import TRAIN, Images, OptionError, UInt8Array
+from latlas.contracts import TRAIN, FloatArray, Images, OptionError, UInt8Array
 
 __all__ = ["Feed", "to_input"]
 
@@ -14,8 +17,9 @@ HELD_OUT_SHARE, MOST_HELD_OUT = 20, 2000
 
 
 def to_input(pixels: Tensor) -> Tensor:
-    """Stored images uint8 [B, H, W, C] -> model input float32 [B, C, H, W] in 0..1."""
-    return pixels.permute(0, 3, 1, 2).float().div_(255)
+    """Images [B, H, W, C], uint8 or float32 in 0..1 -> model input float32 [B, C, H, W]."""
+    x = pixels.permute(0, 3, 1, 2)
+    return x.float().div_(255) if x.dtype == torch.uint8 else x
 
 
 class Feed:
@@ -66,16 +70,15 @@ class Feed:
         return to_input(self._pixels[ids.to(self._pixels.device)].to(self.device))
 
 
-def _place(pixels: UInt8Array, device: torch.device) -> Tensor:
-    # A read-only memory map must not be written through; a tensor over it never is here.
-    pixels = np.asarray(pixels)
-    tensor = torch.from_numpy(pixels if pixels.flags.writeable else _writable_view(pixels))
+def _place(pixels: UInt8Array | FloatArray, device: torch.device) -> Tensor:
+    array = np.asarray(pixels)
+    tensor = torch.from_numpy(array if array.flags.writeable else _writable_view(array))
     if device.type == "cuda" and tensor.numel() < torch.cuda.mem_get_info(device)[0] // 2:
         return tensor.to(device)
     return tensor
 
 
-def _writable_view(pixels: UInt8Array) -> UInt8Array:
+def _writable_view(pixels: NDArray[Any]) -> NDArray[Any]:
     """The same memory under a view that PyTorch takes without a warning; it is only read."""
     interface = dict(pixels.__array_interface__)
     interface["data"] = (interface["data"][0], False)

@@ -364,7 +364,8 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _write_through(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+    _remove(path)  # a link that lies there is not written through
+    with path.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -140,7 +140,8 @@ class Images:
     """A dataset of N decoded images of one size.
 
     Attributes:
-        pixels: uint8 [N, H, W, C] with C = 1 or 3, values 0..255; usually a memory map.
+        pixels: uint8 [N, H, W, C] with C = 1 or 3, values 0..255, usually a memory map; the
+            training loop also takes float32 in 0..1.
         labels: int64 [N], index into ``classes``; -1 where the label is unknown.
         classes: the K label names in their natural order; empty without labels.
         splits: uint8 [N], index into ``SPLITS`` (0 train, 1 test).
@@ -150,7 +151,7 @@ class Images:
         skipped: files that could not be decoded.
     """
 
-    pixels: UInt8Array
+    pixels: UInt8Array | FloatArray
     labels: IntArray
     classes: tuple[str, ...]
     splits: UInt8Array
@@ -291,8 +292,8 @@ class Trainable(Protocol):
 class Solvable(Protocol):
     """A model with a closed-form solution, which needs no training loop (PCA)."""
 
-    def solve(self, pixels: UInt8Array) -> None:
-        """Fits itself to uint8 images [N, H, W, C]."""
+    def solve(self, pixels: UInt8Array | FloatArray) -> None:
+        """Fits itself to images [N, H, W, C], uint8 or float32 in 0..1."""
         ...
 
 

@@ -68,7 +68,9 @@ def has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
     if device.type == "cpu":
-        flags: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # since PyTorch 2.10
+        flags: dict[str, bool] = getattr(
+            torch.cpu, "get_capabilities", dict
+        )()  # since PyTorch 2.10
         return bool(flags.get("amx_bf16") or flags.get("avx512_bf16"))
     return False
 

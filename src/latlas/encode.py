@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from latlas.batches import to_input
@@ -25,7 +26,7 @@ from latlas.contracts import (
     UInt8Array,
 )
 from latlas.devices import MOST_SHARDS, Workers, available_cores
-from latlas.thumbnails import thumbnails
+from latlas.thumbnails import encode_thumbnails
 
 __all__ = ["Coder", "encode_rows"]
 
@@ -66,17 +67,15 @@ class Coder:
         workers = Workers(self._threads)
         try:
             with torch.inference_mode():
-                return workers.map(
-                    torch.inference_mode()(function), starts, self._threads
-                )
+                return workers.map(torch.inference_mode()(function), starts, self._threads)
         finally:
             workers.close()
 
-    def encode(self, pixels: UInt8Array) -> FloatArray:
-        """Images uint8 [N, H, W, C] -> latents float32 [N, D]."""
+    def encode(self, pixels: UInt8Array | FloatArray) -> FloatArray:
+        """Images [N, H, W, C], uint8 or float32 in 0..1 -> latents float32 [N, D]."""
         return self.encode_with_errors(pixels, errors=False).z
 
-    def encode_with_errors(self, pixels: UInt8Array, errors: bool = True) -> _Coded:
+    def encode_with_errors(self, pixels: UInt8Array | FloatArray, errors: bool = True) -> _Coded:
         """Latents float32 [N, D] and mean squared error per pixel float32 [N], images in 0..1."""
         if pixels.shape[1:] != self._shape:
             raise OptionError(
@@ -100,6 +99,13 @@ class Coder:
 
     def decode(self, z: FloatArray) -> UInt8Array:
         """Latents float [N, D] -> images uint8 [N, H, W, C]."""
+        return self._decode(z, np.empty((len(z), *self._shape), np.uint8))
+
+    def decode_floats(self, z: FloatArray) -> FloatArray:
+        """Latents float [N, D] -> images float32 [N, H, W, C] in 0..1."""
+        return self._decode(z, np.empty((len(z), *self._shape), np.float32))
+
+    def _decode(self, z: FloatArray, pixels: NDArray[Any]) -> NDArray[Any]:
         vectors = np.ascontiguousarray(z, np.float32)
         if vectors.ndim != 2 or vectors.shape[1] != self._model.latent_dim:
             raise OptionError(
@@ -107,12 +113,13 @@ class Coder:
             )
         if not np.isfinite(vectors).all():
             raise OptionError("latents hold values that are not finite; remove NaN and infinity.")
-        pixels = np.empty((len(vectors), *self._shape), np.uint8)
+        whole = pixels.dtype == np.uint8
 
         def work(start: int) -> None:
             code = torch.from_numpy(vectors[start : start + BATCH]).to(self._device)
-            x: Tensor = self._model.decode(code).clamp(0, 1).mul_(255).round_()
-            pixels[start : start + BATCH] = x.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+            x: Tensor = self._model.decode(code).clamp(0, 1).permute(0, 2, 3, 1)
+            x = x.mul(255).round().to(torch.uint8) if whole else x.float()
+            pixels[start : start + BATCH] = x.cpu().numpy()
 
         self._map(work, len(vectors))
         return pixels
@@ -138,7 +145,7 @@ def encode_rows(
         stage.advance(first)
         for start in range(first, len(images), BLOCK):
             stop = min(start + BLOCK, len(images))
-            pixels = np.asarray(images.pixels[start:stop])
+            pixels: UInt8Array = np.asarray(images.pixels[start:stop], np.uint8)
             coded = coder.encode_with_errors(pixels)
             uris: Sequence[str] = images.uris[start:stop]
             yield LatentRows(
@@ -148,6 +155,6 @@ def encode_rows(
                 splits=images.splits[start:stop],
                 z=coded.z,
                 errors=coded.errors,
-                thumbnails=thumbnails(pixels),
+                thumbnails=encode_thumbnails(pixels),
             )
             stage.advance(stop - start)

@@ -50,19 +50,22 @@ ACTIVE_VARIANCE = 0.01
 class FitOptions(TypedDict, total=False):
     """Every further setting of ``fit``; what is left out follows the data and the machine.
 
-    Images: image_size, channels, resize, labels, split, strict: see ``open_images``.
+    Images: image_size, channels, resize, labels, split, test_fraction, strict, workers: see
+    ``open_images``.
     Model: width, net, beta: see ``ModelConfig``.
     Training: epochs, max_seconds, batch_size, learning_rate, ema, patience, seed, device,
     precision, threads, checkpoint_seconds, tensorboard: see ``TrainConfig``.
     The space: maps (names, default PCA and the neighbour map), pictures (draw them).
     """
 
-    image_size: int | None
+    image_size: int | tuple[int, int] | None
     channels: int | None
     resize: str
     labels: Any
-    split: Any
+    split: str | None
+    test_fraction: float
     strict: bool
+    workers: int | None
     width: float
     net: str
     beta: float | None
@@ -82,7 +85,17 @@ class FitOptions(TypedDict, total=False):
     pictures: bool
 
 
-IMAGE_OPTIONS = ("image_size", "channels", "resize", "labels", "split", "strict", "seed")
+IMAGE_OPTIONS = (
+    "image_size",
+    "channels",
+    "resize",
+    "labels",
+    "split",
+    "test_fraction",
+    "strict",
+    "workers",
+    "seed",
+)
 MODEL_OPTIONS = ("width", "net", "beta")
 TRAIN_OPTIONS = tuple(f.name for f in fields(TrainConfig))
 
@@ -206,7 +219,7 @@ def _fit(job: _Job) -> Space:
     images = open_images(job.source, progress=job.progress, **job.chosen(IMAGE_OPTIONS))
     _say_images(images, job.progress)
     config = ModelConfig(images.shape, job.latent_dim, **job.chosen(MODEL_OPTIONS))
-    model = build_model(job.model, config)
+    model = build_model(job.model, config, job.options.get("seed", 0))
     if manifest is None:
         manifest = _begin(job, images)
     elif manifest.sources[0].digest != images.digest:
@@ -283,9 +296,7 @@ def _train(job: _Job, manifest: Manifest, model: AnyModel, images: Images) -> No
     manifest.write(job.folder)
 
 
-def _warn_of_collapse(
-    model: VAE, images: Images, manifest: Manifest, progress: Progress
-) -> None:
+def _warn_of_collapse(model: VAE, images: Images, manifest: Manifest, progress: Progress) -> None:
     """Counts the dimensions that carry information, the field's most asked question."""
     rows = np.flatnonzero(images.splits == TRAIN)[:KL_IMAGES]
     kl, variance = model.usage(to_input(torch.tensor(images.pixels[rows])))

@@ -76,7 +76,9 @@ class ShardedLoss:
                 values = self._losses(take(job[1]), job[0])
             return {name: value * len(job[1]) for name, value in values.items()}
 
-        done = self.workers.map(losses, list(enumerate(torch.split(ids, EVALUATION_BATCH))), threads)
+        done = self.workers.map(
+            losses, list(enumerate(torch.split(ids, EVALUATION_BATCH))), threads
+        )
         return {
             name: float(torch.stack([d[name] for d in done]).sum()) / len(ids) for name in done[0]
         }

@@ -11,6 +11,7 @@ from latlas.plots import latent_map, save
 
 __all__ = ["METHODS", "Map", "NearImages", "Walk"]
 
+
 @dataclass(frozen=True)
 class Map:
     """A 2-D map of a space.
@@ -61,12 +62,21 @@ class NearImages:
         distances: float32 [K], Euclidean, in the latent space.
         uris: K strings.
         labels: K label names; empty strings where unknown.
+        images: uint8 [K, h, w, C], their thumbnails.
+        query: uint8 [h, w, C], what was asked for; for a vector, what the decoder makes of it.
     """
 
     ids: IntArray
     distances: FloatArray
     uris: tuple[str, ...]
     labels: tuple[str, ...]
+    images: UInt8Array
+    query: UInt8Array
+
+    def plot(self, path: str | Path) -> Path:
+        """Draws the query and its neighbours to a PNG, SVG or PDF file and returns its path."""
+        figure = neighbour_row(self.query, self.images, self.distances, self.labels)
+        return save(figure, Path(path))
 
 
 @dataclass(frozen=True)
@@ -80,3 +90,14 @@ class Walk:
 
     z: FloatArray
     images: UInt8Array
+
+    def plot(self, path: str | Path) -> Path:
+        """Draws the walk as a strip (PNG, SVG, PDF) or as a film (GIF) and returns its path.
+
+        Raises:
+            OptionError: another suffix.
+            StorageError: the file cannot be written.
+        """
+        if Path(path).suffix == ".gif":
+            return animate(self.images, Path(path))
+        return save(walk_strip(self.images), Path(path))

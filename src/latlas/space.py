@@ -5,6 +5,7 @@ Everything that latlas does reads or writes a space; its verbs are the methods h
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from latlas.checkpoint import read_json, read_part, write_json, write_part
 from latlas.contracts import (
@@ -34,7 +36,7 @@ from latlas.contracts import (
     SpaceError,
     UInt8Array,
 )
-from latlas.data.source import as_pixels
+from latlas.data.source import as_pixels, open_images
 from latlas.devices import choose_device
 from latlas.encode import Coder, encode_rows
 from latlas.manifest import Manifest, PartInfo, SourceInfo, read_manifest
@@ -206,6 +208,52 @@ class Space:
         self.__dict__.pop("latents", None)
         return np.arange(first, first + len(images), dtype=np.int64)
 
+    def encode_source(
+        self,
+        source: Any = None,
+        *,
+        labels: Any = None,
+        add: bool = False,
+        progress: Progress | None = None,
+    ) -> Latents:
+        """Encodes an image source, and puts it into the space when asked to.
+
+        Args:
+            source: anything that ``open_images`` takes; None for the space's own rows.
+            labels: a labels file of the new images.
+            add: also add them, see ``add``.
+            progress: where to report.
+
+        Raises:
+            SourceError: the images cannot be opened.
+            OptionError: ``add`` without a source, or a source that is there already.
+        """
+        if source is None:
+            if add:
+                raise OptionError("there is nothing to add: name the source of new images.")
+            return self.latents
+        height, width, channels = self.shape
+        given = {} if labels is None else {"labels": labels}
+        images = open_images(source, (height, width), channels, progress=progress, **given)
+        if add:
+            ids = self.add(images, progress)
+            return _rows_of(self.latents, self.latents.ids >= ids[0])
+        blocks = list(encode_rows(self.coder, images, progress=progress))
+        return Latents(
+            ids=np.concatenate([block.ids for block in blocks]),
+            uris=images.uris,
+            labels=images.labels,
+            classes=images.classes,
+            splits=images.splits,
+            z=np.concatenate([block.z for block in blocks]),
+            errors=np.concatenate([block.errors for block in blocks]),
+        )
+
+    def thumbnails(self, ids: Sequence[int] | IntArray) -> UInt8Array:
+        """The images with these ids as stored, at most 64 pixels a side: uint8 [N, h, w, C]."""
+        files = [np.asarray(Image.open(io.BytesIO(f))) for f in self._store.thumbnails(ids)]
+        return np.stack([file[..., None] if file.ndim == 2 else file for file in files])
+
     # --- map ----------------------------------------------------------------------------
 
     def map(
@@ -244,9 +292,10 @@ class Space:
         part = self.manifest.maps[name]
         config, arrays = read_part(self.folder / "maps" / name, part.digest)
         fitted = int(config["rows"])
-        return PROJECTIONS[name].from_state(
+        projection: Projection = PROJECTIONS[name].from_state(
             config, arrays, self.latents.z[:fitted], self._store.map(name)[:fitted]
         )
+        return projection
 
     def _make_map(self, name: str, seed: int, progress: Progress) -> None:
         z = self.latents.z
@@ -259,9 +308,7 @@ class Space:
         if len(z) > 3:
             scores = {
                 "trustworthiness": trustworthiness(z, projection.xy_, k=k, seed=seed),
-                "neighbour_preservation": neighbour_preservation(
-                    z, projection.xy_, k=k, seed=seed
-                ),
+                "neighbour_preservation": neighbour_preservation(z, projection.xy_, k=k, seed=seed),
             }
         self.manifest.maps[name] = PartInfo(name=name, digest=digest, scores=scores)
         self._write()
@@ -274,7 +321,8 @@ class Space:
         """The way from one image to another through the latent space.
 
         Args:
-            start, end: ids, images, paths of images, or latent vectors [D].
+            start: an id, an image, the path of one, or a latent vector [D].
+            end: the same.
             steps: number of images, both ends included; at least 2.
             path: ``linear``, or ``spherical``, which keeps the length of the vectors between
                 those of the ends (Shoemake, "Animating Rotation with Quaternion Curves", 1985).
@@ -309,7 +357,8 @@ class Space:
         latents = self.latents
         known = isinstance(query, int | np.integer)
         wanted = min(k + known, len(latents))
-        found = nearest(self._vector(query)[None], latents.z, wanted)
+        vector = self._vector(query)
+        found = nearest(vector[None], latents.z, wanted)
         rows, distances = found.indices[0], found.distances[0]
         if known:
             keep = latents.ids[rows] != query
@@ -319,6 +368,8 @@ class Space:
             distances,
             tuple(latents.uris[row] for row in rows),
             tuple(self.label(int(latents.labels[row])) for row in rows),
+            self.thumbnails(latents.ids[rows]),
+            self.thumbnails([query])[0] if known else self.decode(vector[None])[0],
         )
 
     def label(self, index: int) -> str:
@@ -333,7 +384,8 @@ class Space:
                     f"there is no image with id {query}; ids here run from "
                     f"{self.latents.ids.min()} to {self.latents.ids.max()}."
                 )
-            return self.latents.z[rows[0]]
+            vector: FloatArray = self.latents.z[rows[0]]
+            return vector
         if isinstance(query, np.ndarray) and query.ndim == 1:
             if len(query) != self.latent_dim:
                 raise OptionError(
@@ -344,7 +396,8 @@ class Space:
         z = self.encode([images] if isinstance(images, str | Path) else images)
         if len(z) != 1:
             raise OptionError(f"the query holds {len(z)} images; give one.")
-        return z[0]
+        only: FloatArray = z[0]
+        return only
 
     # --- info ---------------------------------------------------------------------------
 
@@ -388,6 +441,19 @@ def source_info(images: Images) -> SourceInfo:
 def write_scores(folder: Path, scores: Sequence[Score]) -> None:
     """Writes ``scores.json``."""
     write_json(folder / "scores.json", [asdict(score) for score in scores])
+
+
+def _rows_of(latents: Latents, keep: NDArray[np.bool_]) -> Latents:
+    rows = np.flatnonzero(keep)
+    return Latents(
+        ids=latents.ids[rows],
+        uris=[latents.uris[int(row)] for row in rows],
+        labels=latents.labels[rows],
+        classes=latents.classes,
+        splits=latents.splits[rows],
+        z=latents.z[rows],
+        errors=latents.errors[rows],
+    )
 
 
 def _relabelled(rows: LatentRows, labels: IntArray) -> LatentRows:

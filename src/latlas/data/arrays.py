@@ -294,7 +294,7 @@ def _npy_load(path: Path, member: str) -> NDArray[Any]:
 
 def read_into(stream: IO[bytes], block: NDArray[Any]) -> int:
     """Fills an array from a stream; the bytes read are fewer only where the stream ends."""
-    view = memoryview(block.reshape(-1).view(np.uint8))
+    view = block.reshape(-1).view(np.uint8).data
     got = 0
     while got < len(view) and (count := stream.readinto(view[got:])):  # type: ignore[attr-defined]
         got += count

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,7 +133,10 @@ def _idx_stream(path: Path) -> Iterator[IO[bytes]]:
             raw = stack.enter_context(path.open("rb"))
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
-            yield stack.enter_context(gzip.GzipFile(fileobj=raw)) if packed else raw  # type: ignore[misc]
+            if not packed:
+                yield raw
+            else:
+                yield cast(IO[bytes], stack.enter_context(gzip.GzipFile(fileobj=raw)))
     except _READ_ERRORS as error:
         raise SourceError(
             f"{path} cannot be read to its end: {error}. Is it complete? Fetch it again."

@@ -8,6 +8,7 @@ fork method is not safe beside the threads of the latent store and of PyTorch.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -79,7 +80,10 @@ def decode_source(
     many = _cores() if workers is None else workers
     started = time.monotonic()
     with strict_pillow():
-        while waiting and (many < 2 or (workers is None and time.monotonic() - started < _PATIENCE)):
+        while waiting:
+            patient = workers is None and time.monotonic() - started < _PATIENCE
+            if many > 1 and not patient:
+                break
             batch = source.batch(*waiting.popleft())
             for done, found in run_batch(source.read, batch, frame, file, base):
                 report(done, found)
@@ -176,10 +180,10 @@ def serve(find: Callable[[str], type[EncodedSource]]) -> None:
         with Path(job["file"]).open("r+b") as file, strict_pillow():
             for line in sys.stdin:
                 for answer in run_batch(read, json.loads(line), frame, file, job["base"]):
-                    print(json.dumps(answer), file=replies, flush=True)  # noqa: T201
-                print("null", file=replies, flush=True)  # noqa: T201
+                    print(json.dumps(answer), file=replies, flush=True)
+                print("null", file=replies, flush=True)
     except StorageError as error:
-        print(json.dumps({"storage": str(error)}), file=replies, flush=True)  # noqa: T201
+        print(json.dumps({"storage": str(error)}), file=replies, flush=True)
 
 
 def _run_workers(
@@ -195,6 +199,7 @@ def _run_workers(
     results: queue.SimpleQueue[Any] = queue.SimpleQueue()
     lock = threading.Lock()
     processes: list[subprocess.Popen[str]] = []
+    threads: list[threading.Thread] = []
     with tempfile.TemporaryFile() as errors:
         try:
             for _ in range(count):
@@ -208,7 +213,8 @@ def _run_workers(
                 )
                 processes.append(process)
                 arguments = (process, job, batches, lock, results)
-                threading.Thread(target=_feed, args=arguments, daemon=True).start()
+                threads.append(threading.Thread(target=_feed, args=arguments, daemon=True))
+                threads[-1].start()
             finished = 0
             while finished < count:
                 answer = results.get()
@@ -221,9 +227,13 @@ def _run_workers(
                 else:
                     report(answer[0], [(index, reason) for index, reason in answer[1]])
         finally:
-            for process in processes:
+            for process, thread in zip(processes, threads, strict=True):
                 process.kill()
+                thread.join()
                 process.wait()
+                for pipe in (process.stdin, process.stdout):
+                    with contextlib.suppress(OSError):  # what was left unsent is not wanted
+                        pipe.close() if pipe is not None else None
 
 
 def _feed(

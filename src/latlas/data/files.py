@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import struct
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -66,7 +67,10 @@ class EncodedSource(ABC):
 
     @abstractmethod
     def batch(self, start: int, stop: int) -> dict[str, Any]:
-        """A piece as JSON values, enough for ``read``; ``start`` begins a piece of ``ranges``."""
+        """A piece as JSON values, enough for ``read``; ``start`` begins a piece of ``ranges``.
+
+        Every batch has ``start`` and ``count``, the rest is the format's own.
+        """
 
     @staticmethod
     @abstractmethod
@@ -108,10 +112,10 @@ def _sort_out(paths: Sequence[str]) -> tuple[list[int], list[Skipped]]:
     kept: list[int] = []
     others: list[Skipped] = []
     for index, path in enumerate(paths):
-        suffix = PurePosixPath(path).suffix.lower()
+        suffix = posixpath.splitext(path)[1].lower()
         if suffix in SUFFIXES or not suffix:
             kept.append(index)
-        elif PurePosixPath(path).name != LABELS_FILE:
+        elif posixpath.basename(path) != LABELS_FILE:
             others.append(Skipped(path, f"not an image by its name (ends in {suffix})"))
     return kept, others
 
@@ -190,12 +194,18 @@ class FolderSource(EncodedSource):
 
     def batch(self, start: int, stop: int) -> dict[str, Any]:
         """The folder and the relative paths."""
-        return {"start": start, "root": str(self.root), "paths": self.paths[start:stop]}
+        paths = self.paths[start:stop]
+        return {
+            "start": start,
+            "count": len(paths),
+            "root": str(self.root.resolve()),
+            "paths": paths,
+        }
 
     @staticmethod
     def read(batch: Mapping[str, Any]) -> Iterator[bytes | BadImage]:
         """Reads file by file."""
-        root = Path(batch["root"]).resolve()
+        root = batch["root"]
         for path in batch["paths"]:
             try:
                 with open(f"{root}{os.sep}{path}", "rb") as file:  # noqa: PTH123  # 3 times faster
@@ -278,8 +288,9 @@ class ZipSource(EncodedSource):
 
     def batch(self, start: int, stop: int) -> dict[str, Any]:
         """The archive and where in it the members lie."""
+        spans = self.spans[start:stop].tolist()
         path = str(self.path.resolve())
-        return {"start": start, "path": path, "spans": self.spans[start:stop].tolist()}
+        return {"start": start, "count": len(spans), "path": path, "spans": spans}
 
     @staticmethod
     def read(batch: Mapping[str, Any]) -> Iterator[bytes | BadImage]:
@@ -314,7 +325,7 @@ def _inflate(data: bytes, size: int) -> bytes:
 def _zip_csv(
     archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo]
 ) -> tuple[str, str, str] | None:
-    found = [name for name in members if PurePosixPath(name).name == LABELS_FILE]
+    found = [name for name in members if posixpath.basename(name) == LABELS_FILE]
     if not found:
         return None
     name = min(found, key=lambda path: path.count("/"))

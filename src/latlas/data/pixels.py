@@ -30,7 +30,7 @@ from latlas.contracts import OptionError, SourceError, UInt8Array
 RESIZE = ("crop", "pad")
 
 # A fixed list, because Pillow would hand some other formats to outside programs.
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "PPM", "TIFF", "JPEG2000")
+FORMATS: tuple[str, ...] = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "PPM", "TIFF", "JPEG2000")
 if importlib.util.find_spec("PIL.AvifImagePlugin") is not None:
     FORMATS += ("AVIF",)
 
@@ -175,9 +175,9 @@ def _explained(data: bytes) -> Iterator[None]:
 
 def frame_image(image: Image.Image, frame: Frame) -> Image.Image:
     """Brings an open Pillow image into the frame: mode ``L`` or ``RGB``, exact size."""
-    if image.format == "JPEG":
+    longer = 2 * max(frame.height, frame.width)
+    if image.format == "JPEG" and min(image.size) >= 2 * longer:
         # The decoder can shrink by 2, 4 or 8 for next to nothing; twice the frame is kept.
-        longer = 2 * max(frame.height, frame.width)
         image.draft(None, (longer, longer))
     image.load()
     if _ORIENTATION_KEYS & image.info.keys():
@@ -383,4 +383,4 @@ def _one_picture(item: Any, index: int, frame: Frame) -> UInt8Array:
         raise SourceError(f"image {index} ({item}) cannot be used: {error}.") from None
     array = np.asarray(item)[None]
     layout, _ = array_layout(array.shape, f"image {index}")
-    return frame_array(array_to_uint8(array, layout, f"image {index}", index), frame)[0]
+    return frame_array(array_to_uint8(array, layout, f"image {index}"), frame)[0, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from latlas.data.decode import serve
-from latlas.data.formats import encoded_format
+from latlas.data.source import encoded_format
 
 if __name__ == "__main__":
     serve(encoded_format)

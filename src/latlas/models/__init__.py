@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from latlas.contracts import OptionError
 from latlas.models.autoencoder import AE, RAE, WAE, ModelConfig
 from latlas.models.pca import PCAModel
@@ -15,16 +17,19 @@ MODELS: dict[str, type[AnyModel]] = {model.name: model for model in (RAE, AE, VA
 """Every model by name; the first is the default."""
 
 
-def build_model(name: str, config: ModelConfig) -> AnyModel:
-    """Makes an untrained model.
+def build_model(name: str, config: ModelConfig, seed: int = 0) -> AnyModel:
+    """Makes an untrained model; the global random state is left as it was.
 
     Args:
         name: a key of ``MODELS``.
         config: shape of the images, latent dimension and size.
+        seed: seed of the first weights.
 
     Raises:
         OptionError: no model has this name.
     """
     if name not in MODELS:
         raise OptionError(f"model is {name!r}; choose one of {', '.join(MODELS)}.")
-    return MODELS[name](config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return MODELS[name](config)

@@ -10,7 +10,8 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from latlas.contracts import OptionError, UInt8Array
+from latlas.batches import to_input
+from latlas.contracts import FloatArray, OptionError, UInt8Array
 from latlas.models.autoencoder import ModelConfig
 
 __all__ = ["PCAModel"]
@@ -46,8 +47,8 @@ class PCAModel(nn.Module):
         self.register_buffer("mean", torch.zeros(pixels))
         self.register_buffer("components", torch.zeros(pixels, config.latent_dim))
 
-    def solve(self, pixels: UInt8Array) -> None:
-        """Fits mean and components to uint8 images [N, H, W, C].
+    def solve(self, pixels: UInt8Array | FloatArray) -> None:
+        """Fits mean and components to images [N, H, W, C], uint8 or float32 in 0..1.
 
         Raises:
             OptionError: fewer images than latent dimensions.
@@ -84,13 +85,12 @@ class PCAModel(nn.Module):
         return asdict(self.config)
 
 
-def _blocks(pixels: UInt8Array) -> Iterator[Tensor]:
+def _blocks(pixels: UInt8Array | FloatArray) -> Iterator[Tensor]:
     for start in range(0, len(pixels), BLOCK):
-        block = torch.tensor(pixels[start : start + BLOCK])  # [b, H, W, C]
-        yield block.permute(0, 3, 1, 2).flatten(1).float() / 255  # [b, P]
+        yield to_input(torch.tensor(pixels[start : start + BLOCK])).flatten(1)  # [b, P]
 
 
-def _exact(pixels: UInt8Array, mean: Tensor, dim: int) -> Tensor:
+def _exact(pixels: UInt8Array | FloatArray, mean: Tensor, dim: int) -> Tensor:
     covariance = torch.zeros(mean.numel(), mean.numel(), dtype=torch.float64)
     for x in _blocks(pixels):
         centred = x - mean
@@ -100,7 +100,7 @@ def _exact(pixels: UInt8Array, mean: Tensor, dim: int) -> Tensor:
     return out
 
 
-def _sketched(pixels: UInt8Array, mean: Tensor, dim: int, spare: int = 10) -> Tensor:
+def _sketched(pixels: UInt8Array | FloatArray, mean: Tensor, dim: int, spare: int = 10) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     rank = min(dim + spare, len(pixels), mean.numel())
     basis = torch.randn(mean.numel(), rank, generator=generator)

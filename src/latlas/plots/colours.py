@@ -9,12 +9,23 @@ from numpy.typing import NDArray
 
 from latlas.contracts import UInt8Array
 
-__all__ = ["CLASS_COLOURS", "INK", "MUTED", "PAPER", "RULE", "UNKNOWN", "class_colours", "ramp"]
+__all__ = [
+    "ACCENT",
+    "CLASS_COLOURS",
+    "INK",
+    "MUTED",
+    "PAPER",
+    "RULE",
+    "UNKNOWN",
+    "class_colours",
+    "ramp",
+]
 
 PAPER = "#ffffff"
 INK = "#1b2430"
 MUTED = "#5f6b7a"
 RULE = "#d5dae1"
+ACCENT = "#ff961f"
 UNKNOWN = (201, 206, 213)
 """The colour of points without a label."""
 
@@ -106,6 +117,14 @@ def mixed(colours: NDArray[Any], other: tuple[int, int, int], share: float) -> U
     return np.rint(mixture).astype(np.uint8)
 
 
+def darkened(colours: UInt8Array) -> UInt8Array:
+    """The same hues uint8 [K, 3], dark enough to be read as text on white (contrast above 12)."""
+    linear = (colours / 255.0) ** 2.2
+    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
+    linear *= np.minimum(1, 0.035 / np.maximum(luminance, 1e-9))[:, None]
+    return _to_uint8(linear)
+
+
 def hexadecimal(colour: NDArray[Any]) -> str:
     """uint8 [3] as ``#rrggbb``."""
     return "#" + "".join(f"{int(channel):02x}" for channel in colour)
@@ -128,4 +147,5 @@ def _to_uint8(linear: NDArray[np.float64]) -> UInt8Array:
     encoded = np.where(
         linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
     )
-    return np.rint(encoded * 255).astype(np.uint8)
+    colours: UInt8Array = np.rint(encoded * 255).astype(np.uint8)
+    return colours

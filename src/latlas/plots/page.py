@@ -27,15 +27,25 @@ from PIL import Image
 from latlas.contracts import OptionError, StorageError
 from latlas.plots.colours import INK, MUTED, PAPER
 
-__all__ = ["FORMATS", "HEAD", "MARGIN", "SIDE", "axes_at", "new_page", "save", "words", "write"]
+__all__ = [
+    "FORMATS",
+    "LINE",
+    "MARGIN",
+    "SIDE",
+    "axes_at",
+    "head",
+    "new_page",
+    "plain_ticks",
+    "save",
+]
 
 FORMATS = (".png", ".svg", ".pdf")
 SIDE = 8.0
 """Width of a page, inches."""
 MARGIN = 0.45
 """White space round the picture, inches."""
-HEAD = 0.62
-"""Height of title and subtitle under the upper margin, inches."""
+LINE = 0.17
+"""Height of one line of small text, inches."""
 
 _FONT = "DejaVu Sans"  # ships with matplotlib
 _OTHER_FONTS = (
@@ -58,6 +68,11 @@ def new_page(width: float, height: float, title: str, subtitle: str, dpi: float 
     if subtitle:
         write(figure, MARGIN / width, top / height, subtitle, size=9.5, colour=MUTED, va="top")
     return figure
+
+
+def head(title: str, subtitle: str) -> float:
+    """Inches that the heading takes under the upper margin."""
+    return (0.36 if title else 0.0) + (0.28 if subtitle else 0.0)
 
 
 def axes_at(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
@@ -198,7 +213,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def _typeset(text: str, weight: str) -> tuple[str, list[str]]:
     """The text with boxes for letters that no font here has, and the fonts that it needs."""
-    missing = {ord(c) for c in text} - _letters(_FONT, weight)
+    missing = {ord(c) for c in text if c != "\n"} - _letters(_FONT, weight)
     if not missing:
         return text, [_FONT]
     for family in _OTHER_FONTS:

@@ -1,0 +1,42 @@
+"""Runs the benchmarks one after another: `python benchmarks [NAME ...] [--quick] [--runs N]`."""
+
+from __future__ import annotations
+
+import argparse
+
+import against_pythae
+import encode
+import fit_mnist
+import harness
+import jpeg_cache
+import neighbour_map
+import same_net
+
+MODULES = (fit_mnist, same_net, encode, neighbour_map, jpeg_cache, against_pythae)
+BENCHES = {module.BENCH.name: module.BENCH for module in MODULES}
+
+
+def main() -> None:
+    """Reads the command line, runs what it names and ends with all goals in one table."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; all by default"
+    )
+    harness.add_options(parser)
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(BENCHES):
+        parser.error(f"got {', '.join(sorted(unknown))}; expected some of {', '.join(BENCHES)}")
+    rows = []
+    for name in options.names or BENCHES:
+        bench = BENCHES[name]
+        own = argparse.ArgumentParser()
+        bench.arguments(own)  # the row's own options at their defaults
+        given = argparse.Namespace(**vars(own.parse_args([])), **vars(options))
+        goals = harness.measure(bench, given)
+        show = harness.show
+        rows += [[name, g.name, show(g.value), show(g.must), show(g.aim), g.verdict] for g in goals]
+    harness.say(harness.table(["bench", "goal", "measured", "must", "aim", "verdict"], rows))
+
+
+if __name__ == "__main__":
+    main()

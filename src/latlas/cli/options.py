@@ -1,0 +1,45 @@
+"""The options that commands share, each written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "MAP_NAMES",
+    "MODEL_NAMES",
+    "Debug",
+    "Device",
+    "Json",
+    "Quiet",
+    "SpaceFolder",
+    "Verbose",
+    "complete",
+]
+
+MODEL_NAMES = ("rae", "ae", "vae", "wae", "pca")
+MAP_NAMES = ("pca", "tsne", "umap", "opentsne")
+
+
+def complete(names: Sequence[str]) -> Callable[[str], list[str]]:
+    """Shell completion from a list of names."""
+    return lambda typed: [name for name in names if name.startswith(typed)]
+
+
+SpaceFolder = Annotated[
+    Path, typer.Argument(metavar="SPACE", help="Folder of a space, NAME.latlas.")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say more: every setting that was chosen.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars, no notes.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Device = Annotated[
+    str | None, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
+]

@@ -1,0 +1,82 @@
+"""What commands print: for a person as lines, for a program as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from latlas.contracts import NoProgress, OptionError, Progress
+from latlas.progress import default_progress
+
+__all__ = ["image_or_id", "parse_duration", "progress_for", "say_facts", "say_settings", "show"]
+
+
+def progress_for(quiet: bool) -> Progress:
+    """Where a command reports: nowhere when quiet, else to stderr."""
+    return NoProgress() if quiet else default_progress()
+
+
+def show(result: dict[str, Any], lines: Iterable[str], as_json: bool) -> None:
+    """Prints a result: for a program as JSON, for a person as lines."""
+    text = json.dumps(result, ensure_ascii=False) if as_json else "\n".join(lines)
+    sys.stdout.write(text + "\n")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds from ``90``, ``90s``, ``5m``, ``1.5h``.
+
+    Raises:
+        OptionError: no duration can be read.
+    """
+    factors = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], text[-1]) if text[-1:] in factors else (text, "s")
+    try:
+        seconds = float(number) * factors[unit]
+    except ValueError as error:
+        raise OptionError(f"time is {text!r}; write for instance 90s, 5m or 1.5h.") from error
+    if not 0 < seconds < float("inf"):
+        raise OptionError(f"time is {text!r}; it must be above 0.")
+    return seconds
+
+
+def image_or_id(text: str) -> int | Path:
+    """An id where the text is a number, else the path of an image."""
+    return int(text) if text.isdecimal() else Path(text)
+
+
+def say_facts(facts: dict[str, Any]) -> list[str]:
+    """What ``info`` prints."""
+    height, width, channels = facts["shape"]
+    training, model = facts["training"], facts["model"]
+    lines = [
+        f"space      {facts['folder']}",
+        f"made       {facts['created']}  by latlas {facts['made_by'].get('latlas', '?')}",
+        f"images     {facts['images']:,} of {height}x{width}x{channels}"
+        f"  ({facts['splits']['train']:,} train, {facts['splits']['test']:,} test)",
+        *(f"source     {s['uri']}  ({s['images']:,} images)" for s in facts["sources"]),
+        f"classes    {', '.join(facts['classes'][:12]) or 'none'}"
+        + (f", ... ({len(facts['classes'])})" if len(facts["classes"]) > 12 else ""),
+        f"model      {model['name'] if model else 'none'}, D = {facts['latent_dim']}",
+    ]
+    if "seconds" in training:
+        lines.append(
+            f"trained    {training['epochs']:.0f} epochs in {training['seconds']:.0f} s on "
+            f"{training['device']}, {training['precision']}, threads: {training['threads']}"
+        )
+    for name, part in facts["maps"].items():
+        said = ", ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in part["scores"].items())
+        lines.append(f"map        {name}  {said}")
+    lines += [f"score      {s['name'].replace('_', ' ')} {s['value']:.4f}" for s in facts["scores"]]
+    skipped = sum(source["skipped"] for source in facts["sources"])
+    lines += [f"skipped    {skipped} files, listed in skipped.json"] if skipped else []
+    lines.append(f"on disk    {facts['bytes'] / 1e6:,.1f} MB")
+    return lines
+
+
+def say_settings(facts: dict[str, Any]) -> list[str]:
+    """What ``-v`` adds: every setting and version."""
+    said = {**facts["config"], **facts["made_by"]}
+    return ["settings:", *(f"  {name} = {value}" for name, value in said.items())]

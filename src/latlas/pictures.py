@@ -1,0 +1,127 @@
+"""The pictures that every fit draws, so that a person sees what was learnt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latlas.contracts import TEST, FloatArray, IntArray, Progress
+from latlas.plots import (
+    kl_per_dimension,
+    loss_curves,
+    plane_grid,
+    reconstructions,
+    save,
+    traversals,
+)
+from latlas.space import Space
+
+__all__ = ["draw_pictures"]
+
+SHOWN = 20
+STEPS = 9
+MOST_DIMENSIONS = 16
+PLANE = 20
+WALK_STEPS = 10
+
+
+def draw_pictures(space: Space, progress: Progress) -> list[Path]:
+    """Draws every picture that fits the space into its folder ``pictures``.
+
+    The maps by class, originals beside reconstructions, traversals of the latent dimensions, a
+    walk between two images, the loss curves, and for D = 2 the decoded plane.
+
+    Returns:
+        The paths, in that order.
+    """
+    folder = space.folder / "pictures"
+    drawers: dict[str, Callable[[Space, Path], Any]] = {
+        "reconstructions": _reconstructions,
+        "traversals": _traversals,
+        "walk": _walk,
+    }
+    if (space.folder / "run" / "log.jsonl").exists():
+        drawers["loss"] = _loss
+    if space.latent_dim == 2:
+        drawers["plane"] = _plane
+    if "kl_per_dimension" in space.manifest.training:
+        drawers["kl"] = _kl
+    paths = []
+    with progress.stage("drawing", len(drawers) + len(space.manifest.maps), "pictures") as stage:
+        for name in space.manifest.maps:
+            paths.append(space.map(name).plot(folder / f"map-{name}.png"))
+            stage.advance()
+        for name, draw in drawers.items():
+            paths.append(folder / f"{name}.png")
+            draw(space, paths[-1])
+            stage.advance()
+    return paths
+
+
+def _held_out(space: Space, count: int) -> IntArray:
+    """Ids of held-out images spread evenly over the classes; of any images when none are held."""
+    latents = space.latents
+    rows = np.flatnonzero(latents.splits == TEST)
+    rows = rows if len(rows) else np.arange(len(latents))
+    generator = np.random.default_rng(0)
+    rows = generator.permutation(rows)
+    # The first image of each class, then the second of each, and so on.
+    order = np.argsort(latents.labels[rows], kind="stable")
+    sizes = np.unique(latents.labels[rows], return_counts=True)[1]
+    rank = np.empty(len(rows), np.int64)
+    rank[order] = np.concatenate([np.arange(size) for size in sizes])
+    chosen = rows[np.lexsort((latents.labels[rows], rank))][:count]
+    return latents.ids[chosen]
+
+
+def _rows(space: Space, ids: IntArray) -> IntArray:
+    return np.searchsorted(space.latents.ids, ids).astype(np.int64)
+
+
+def _reconstructions(space: Space, path: Path) -> None:
+    rows = _rows(space, _held_out(space, SHOWN))
+    originals = space.thumbnails(space.latents.ids[rows])
+    decoded = space.decode(space.latents.z[rows])
+    labels = [space.label(int(label)) for label in space.latents.labels[rows]]
+    save(reconstructions(originals, decoded, labels), path)
+
+
+def _traversals(space: Space, path: Path) -> None:
+    z = space.latents.z
+    centre = np.median(z, axis=0)
+    dims = np.argsort(-z.std(0), kind="stable")[:MOST_DIMENSIONS]
+    quantiles = np.linspace(0.01, 0.99, STEPS)
+    values = np.quantile(z[:, dims], quantiles, axis=0).T.astype(np.float32)  # [d, S]
+    grid = np.broadcast_to(centre, (len(dims), STEPS, len(centre))).copy()
+    grid[np.arange(len(dims))[:, None], np.arange(STEPS), dims[:, None]] = values
+    images = space.decode(grid.reshape(-1, len(centre)))
+    shape = (len(dims), STEPS, *images.shape[1:])
+    save(traversals(images.reshape(shape), values, dims), path)
+
+
+def _walk(space: Space, path: Path) -> None:
+    ids = _held_out(space, 2)
+    if len(ids) == 2:
+        space.walk(int(ids[0]), int(ids[1]), steps=WALK_STEPS).plot(path)
+
+
+def _loss(space: Space, path: Path) -> None:
+    lines = (space.folder / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    save(loss_curves([json.loads(line) for line in lines]), path)
+
+
+def _plane(space: Space, path: Path) -> None:
+    z = space.latents.z
+    low, high = np.quantile(z, [0.005, 0.995], axis=0)
+    x, y = (np.linspace(low[i], high[i], PLANE, dtype=np.float32) for i in (0, 1))
+    grid: FloatArray = np.stack(np.meshgrid(x, y[::-1]), axis=-1).reshape(-1, 2)
+    extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+    save(plane_grid(space.decode(grid), PLANE, PLANE, extent), path)
+
+
+def _kl(space: Space, path: Path) -> None:
+    save(kl_per_dimension(np.array(space.manifest.training["kl_per_dimension"])), path)

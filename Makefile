@@ -49,6 +49,7 @@ install-test: venv ## build the wheel, install it in a clean environment and use
 
 bench: ## measure speed and memory against the peers (BENCH="encode --quick" for a part)
 	$(setup) --folder .venv-bench --extra maps --requirements benchmarks/constraints.txt
+	@.venv-bench/bin/python -m compileall -q -j 0 .venv-bench/lib >/dev/null || true
 	@.venv-bench/bin/python benchmarks $(BENCH)
 
 clean: ## remove the environments and what tools left behind

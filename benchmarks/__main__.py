@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import against_pythae
 import encode
@@ -26,16 +27,24 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.names) - set(BENCHES):
         parser.error(f"got {', '.join(sorted(unknown))}; expected some of {', '.join(BENCHES)}")
-    rows = []
+    rows, failed = [], False
     for name in options.names or BENCHES:
         bench = BENCHES[name]
         own = argparse.ArgumentParser()
         bench.arguments(own)  # the row's own options at their defaults
         given = argparse.Namespace(**vars(own.parse_args([])), **vars(options))
-        goals = harness.measure(bench, given)
+        try:
+            goals = harness.measure(bench, given)
+        except SystemExit as end:  # one that cannot run must not cost the others
+            harness.say(str(end))
+            rows.append([name, "did not run", "-", "-", "-", "FAILED"])
+            failed = True
+            continue
         show = harness.show
         rows += [[name, g.name, show(g.value), show(g.must), show(g.aim), g.verdict] for g in goals]
     harness.say(harness.table(["bench", "goal", "measured", "must", "aim", "verdict"], rows))
+    if failed:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,9 @@ def plan(options: argparse.Namespace) -> list[Contender]:
 
     def quality(folder: Path, figures: Figures) -> Figures:
         return {
-            "trustworthiness_10": float(trustworthiness(z, np.load(folder / "xy.npy"), NEIGHBOURS))
+            "trustworthiness_10": float(
+                trustworthiness(z, np.load(folder / "xy.npy"), k=NEIGHBOURS)
+            )
         }
 
     return [

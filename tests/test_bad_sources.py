@@ -44,7 +44,7 @@ def bomb():
 BAD = {
     "bomb.png": (bomb(), "pixels"),
     "empty.jpg": (b"", "empty"),
-    "cut.jpg": (jpeg()[:400], "truncated"),
+    "cut.jpg": (jpeg()[:-200], "truncated"),
     "text.png": (b"this is text", "not an image"),
     "notes.txt": (b"hello", "by its name"),
 }
@@ -239,7 +239,7 @@ def test_numpy_files_that_are_damaged_or_of_another_kind(tmp_path):
     with pytest.raises(SourceError, match="ends before its 100 images"):
         open_images(tmp_path / "cut.npy")
     (tmp_path / "text.npz").write_bytes(b"text")
-    with pytest.raises(SourceError, match="cannot be read as .npz"):
+    with pytest.raises(SourceError, match=r"cannot be read as \.npz"):
         open_images(tmp_path / "text.npz")
     np.savez(tmp_path / "names.npz", foo=np.zeros((4, 8, 8)))
     with pytest.raises(SourceError, match=r"holds the arrays foo; expected one called images"):

@@ -21,7 +21,15 @@ import torch
 
 from latlas.contracts import OptionError
 
-__all__ = ["ThreadProbe", "Workers", "available_cores", "choose_device", "has_bfloat16"]
+__all__ = [
+    "MOST_SHARDS",
+    "ThreadProbe",
+    "Workers",
+    "allowed_threads",
+    "available_cores",
+    "choose_device",
+    "has_bfloat16",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -34,6 +42,13 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def allowed_threads() -> int:
+    """Threads that the user lets this process have: ``OMP_NUM_THREADS``, else all cores."""
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    cores = available_cores()
+    return min(int(limit), cores) if limit.isdecimal() and int(limit) > 0 else cores
 
 
 def choose_device(name: str = "auto") -> torch.device:

@@ -25,8 +25,8 @@ from latlas.contracts import (
     Progress,
     UInt8Array,
 )
-from latlas.devices import MOST_SHARDS, Workers, available_cores
-from latlas.thumbnails import encode_thumbnails
+from latlas.devices import MOST_SHARDS, Workers, allowed_threads
+from latlas.thumbnails import thumbnails
 
 __all__ = ["Coder", "encode_rows"]
 
@@ -59,7 +59,7 @@ class Coder:
     ) -> None:
         self._model = model.to(device).eval()
         self._shape, self._device = shape, device
-        cores = available_cores() if device.type == "cpu" else 1
+        cores = allowed_threads() if device.type == "cpu" else 1
         self._threads = min(threads or cores, cores, MOST_SHARDS)
 
     def _map(self, function: Any, count: int) -> list[Any]:
@@ -155,6 +155,6 @@ def encode_rows(
                 splits=images.splits[start:stop],
                 z=coded.z,
                 errors=coded.errors,
-                thumbnails=encode_thumbnails(pixels),
+                thumbnails=thumbnails(pixels),
             )
             stage.advance(stop - start)

@@ -15,6 +15,7 @@ from latlas.contracts import TRAIN, FloatArray, Images, OptionError, Solvable
 from latlas.devices import choose_device
 from latlas.encode import Coder
 from latlas.models import AnyModel, ModelConfig, build_model
+from latlas.models.pca import PCAModel
 from latlas.train import TrainConfig, train
 
 __all__ = ["AutoEncoder"]
@@ -80,14 +81,16 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         if not isinstance(self.latent_dim, Integral):
             raise OptionError(f"latent_dim is {self.latent_dim!r}; it must be a whole number.")
-        rows = validate_data(self, X, dtype=[np.float64, np.float32])
+        # One row spans no direction, and n rows no more than n.
+        least = 2 if self.model == PCAModel.name else 1
+        rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=least)
         self.low_: NDArray[np.float64] = rows.min(axis=0).astype(np.float64)
         extent = rows.max(axis=0).astype(np.float64) - self.low_
         self.range_: NDArray[np.float64] = np.where(extent > 0, extent, 1.0)
         features = rows.shape[1]
         config = ModelConfig(
             (1, features, 1),
-            min(int(self.latent_dim), features),
+            min(int(self.latent_dim), features, len(rows) if least > 1 else features),
             width=self.width,
             net="dense",
             beta=self.beta,

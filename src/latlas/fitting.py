@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from latlas.batches import to_input
-from latlas.checkpoint import write_json, write_part
+from latlas.checkpoint import has_part, write_json, write_part
 from latlas.contracts import (
     TEST,
     TRAIN,
@@ -281,7 +281,7 @@ def _train(job: _Job, manifest: Manifest, model: AnyModel, images: Images) -> No
     else:
         run = job.folder / "run"
         config = TrainConfig(**job.chosen(TRAIN_OPTIONS))
-        going_on = job.resume and (run / CHECKPOINT).exists()
+        going_on = job.resume and has_part(run / CHECKPOINT)
         result = train(model, images, config, folder=run, resume=going_on, progress=job.progress)
         manifest.training = {k: v for k, v in asdict(result).items() if k != "history"}
         job.progress.note(

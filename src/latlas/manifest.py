@@ -67,6 +67,7 @@ class Manifest(_Entry):
         config: the settings of the fit.
         training: what came of the training: steps, seconds, device, precision, threads.
         model: the model's part; None while it trains.
+        latents_version: version of the latent table that the other parts belong to.
         maps: the maps' parts by name, in the order they were made.
         made_by: versions of what computed.
     """
@@ -81,6 +82,7 @@ class Manifest(_Entry):
     config: dict[str, Any] = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
     model: PartInfo | None = None
+    latents_version: int | None = None
     maps: dict[str, PartInfo] = Field(default_factory=dict)
     made_by: dict[str, str] = Field(default_factory=dict)
 

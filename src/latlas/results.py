@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latlas.contracts import FloatArray, IntArray, Latents, UInt8Array
-from latlas.plots import latent_map, save
+from latlas.plots import animate, latent_map, neighbour_row, save, walk_strip
 
 __all__ = ["METHODS", "Map", "NearImages", "Walk"]
 
@@ -35,16 +35,13 @@ class Map:
             OptionError: the suffix is none of these.
             StorageError: the file cannot be written.
         """
-        trust = self.scores.get("trustworthiness")
-        parts = [f"{len(self.xy):,} images", f"D = {self.latents.z.shape[1]}", METHODS[self.name]]
-        if trust is not None:
-            parts.append(f"trustworthiness {trust:.3f}")
         figure = latent_map(
             self.xy,
             self.latents.labels,
             self.latents.classes,
             title=title or "Latent space",
-            subtitle=" · ".join(parts),
+            method=f"{METHODS[self.name]} of D = {self.latents.z.shape[1]}",
+            trustworthiness=self.scores.get("trustworthiness"),
         )
         return save(figure, Path(path))
 

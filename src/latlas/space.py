@@ -17,7 +17,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from latlas.checkpoint import read_json, read_part, write_json, write_part
+from latlas.checkpoint import (
+    drop_old_part,
+    read_arrays,
+    read_json,
+    read_part,
+    write_json,
+    write_part,
+)
 from latlas.contracts import (
     SPLITS,
     TEST,
@@ -147,7 +154,8 @@ class Space:
 
     @cached_property
     def _store(self) -> LatentStore:
-        return LatentStore.open(self.folder / "latents")
+        # Rows of a write that never came to its end lie beyond this version.
+        return LatentStore.open(self.folder / "latents", self.manifest.latents_version)
 
     # --- encode, decode -----------------------------------------------------------------
 
@@ -201,6 +209,7 @@ class Space:
                 maps = {name: p.transform(block.z) for name, p in projections.items()}
                 yield _relabelled(block, lookup[block.labels]), maps
 
+        self._store.restore()
         self._store.append_stream(rows())
         self.manifest.classes = tuple(names)
         self.manifest.sources.append(source_info(images))
@@ -290,7 +299,7 @@ class Space:
     def projection(self, name: str) -> Projection:
         """The fitted projection behind a stored map, which places other latents on it."""
         part = self.manifest.maps[name]
-        config, arrays = read_part(self.folder / "maps" / name, part.digest)
+        config, arrays = read_arrays(self.folder / "maps" / name, part.digest)
         fitted = int(config["rows"])
         projection: Projection = PROJECTIONS[name].from_state(
             config, arrays, self.latents.z[:fitted], self._store.map(name)[:fitted]
@@ -300,9 +309,13 @@ class Space:
     def _make_map(self, name: str, seed: int, progress: Progress) -> None:
         z = self.latents.z
         projection: Projection = PROJECTIONS[name](seed=seed).fit(z, progress)
+        self._store.restore()
         self._store.set_map(name, projection.xy_)
         config, arrays = projection.state()
-        digest = write_part(self.folder / "maps" / name, config | {"rows": len(z)}, arrays)
+        part = self.folder / "maps" / name
+        old = self.manifest.maps.get(name)
+        keep = old.digest if old else None
+        digest = write_part(part, config | {"rows": len(z)}, arrays, keep=keep)
         k = min(QUALITY_NEIGHBOURS, max(1, (len(z) - 1) // 2))
         scores = {}
         if len(z) > 3:
@@ -312,6 +325,7 @@ class Space:
             }
         self.manifest.maps[name] = PartInfo(name=name, digest=digest, scores=scores)
         self._write()
+        drop_old_part(part)
         said = ", ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in scores.items())
         progress.note(f"map {name}: {said or 'too few images for a score'}")
 
@@ -355,7 +369,8 @@ class Space:
         if k < 1:
             raise OptionError(f"k is {k}; ask for at least 1 neighbour.")
         latents = self.latents
-        known = isinstance(query, int | np.integer)
+        own = int(query) if isinstance(query, int | np.integer) else None
+        known = own is not None
         wanted = min(k + known, len(latents))
         vector = self._vector(query)
         found = nearest(vector[None], latents.z, wanted)
@@ -369,7 +384,7 @@ class Space:
             tuple(latents.uris[row] for row in rows),
             tuple(self.label(int(latents.labels[row])) for row in rows),
             self.thumbnails(latents.ids[rows]),
-            self.thumbnails([query])[0] if known else self.decode(vector[None])[0],
+            self.thumbnails([own])[0] if own is not None else self.decode(vector[None])[0],
         )
 
     def label(self, index: int) -> str:
@@ -418,6 +433,7 @@ class Space:
         self._write()
 
     def _write(self) -> None:
+        self.manifest.latents_version = self._store.version
         self.manifest.write(self.folder)
 
 

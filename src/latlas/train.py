@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from latlas.batches import Feed
-from latlas.checkpoint import read_part, write_part
+from latlas.checkpoint import has_part, read_part, write_part
 from latlas.contracts import (
     Images,
     NoProgress,
@@ -36,6 +36,7 @@ from latlas.devices import (
     MOST_SHARDS,
     ThreadProbe,
     Workers,
+    allowed_threads,
     available_cores,
     choose_device,
 )
@@ -207,7 +208,7 @@ class _Loop:
         self.total_steps = math.inf if epochs is None else epochs * self.feed.steps_per_epoch
         cores = available_cores() if self.device.type == "cpu" else 1
         self.workers = Workers(max(1, min(cores, MOST_SHARDS, self.feed.batch_size // 16)))
-        self.probe = ThreadProbe(self.workers.shards, config.threads)
+        self.probe = self._new_probe()
         self.state = _State()
         self.model.to(self.device)
         self.loss = ShardedLoss(model, self.workers, self.device, config.seed)
@@ -221,6 +222,10 @@ class _Loop:
         )
         self.average = [p.detach().clone() for p in self.parameters] if config.ema else []
         self.best: dict[str, Tensor] = {}
+
+    def _new_probe(self) -> ThreadProbe:
+        most = self.config.threads or allowed_threads()
+        return ThreadProbe(min(self.workers.shards, most), self.config.threads)
 
     def _step(self) -> dict[str, Tensor]:
         """One optimiser step; returns the losses without waiting for them."""
@@ -304,7 +309,7 @@ class _Loop:
 
     def restore(self) -> None:
         """Goes back to the state of the checkpoint."""
-        if self.folder is None or not (self.folder / CHECKPOINT).exists():
+        if self.folder is None or not has_part(self.folder / CHECKPOINT):
             raise SpaceError(
                 f"there is no checkpoint to resume from in {self.folder}. Start the run without "
                 f"resume; a checkpoint is written every {self.config.checkpoint_seconds:g} s."
@@ -332,7 +337,7 @@ class _Loop:
         if config["shards"] != self.workers.shards:
             self.workers.close()
             self.workers = self.loss.workers = Workers(config["shards"])
-            self.probe = ThreadProbe(self.workers.shards, self.config.threads)
+            self.probe = self._new_probe()
 
     # --- the run ------------------------------------------------------------------------
 

@@ -37,13 +37,30 @@ __all__ = ["app"]
 
 app = typer.Typer(
     name="latlas",
-    help="Turn an image dataset into a latent space that you can see and walk.\n\n"
-    "Begin with:  latlas fit digits -o digits.latlas",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"latlas {latlas.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def latlas_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Turn an image dataset into a latent space that you can see and walk.
+
+    Begin with:  latlas fit digits -o digits.latlas
+    """
 
 
 @app.command()

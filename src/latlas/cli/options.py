@@ -23,12 +23,6 @@ __all__ = [
 MODEL_NAMES = ("rae", "ae", "vae", "wae", "pca")
 MAP_NAMES = ("pca", "tsne", "umap", "opentsne")
 
-
-def complete(names: Sequence[str]) -> Callable[[str], list[str]]:
-    """Shell completion from a list of names."""
-    return lambda typed: [name for name in names if name.startswith(typed)]
-
-
 SpaceFolder = Annotated[
     Path, typer.Argument(metavar="SPACE", help="Folder of a space, NAME.latlas.")
 ]
@@ -43,3 +37,12 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 Device = Annotated[
     str | None, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
 ]
+
+
+def complete(names: Sequence[str]) -> Callable[[str], list[str]]:
+    """Shell completion from a list of names."""
+
+    def matching(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return matching

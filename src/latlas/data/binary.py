@@ -32,9 +32,10 @@ _READ_ERRORS = (OSError, EOFError, zlib.error, tarfile.TarError)
 class IdxSource(ArraySource):
     """IDX files as MNIST ships them, plain or gzip: one file of images, or a folder of them.
 
-    Labels come from the file of the same name with ``labels`` for ``images``. Names that begin
-    with ``train`` and ``t10k`` or ``test`` are splits. Format: Y. LeCun, C. Cortes, C. Burges,
-    "The MNIST database of handwritten digits", section "The IDX file format".
+    Labels come from the file of the same name with ``labels`` for ``images``. Names with
+    ``train`` and with ``t10k`` or ``test`` in them are splits.
+    Format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", section
+    "The IDX file format".
     """
 
     format = "idx"
@@ -50,20 +51,20 @@ class IdxSource(ArraySource):
         counts = [header[0] for header in self.headers]
         uris = [f"{f.name}#{i}" for f, n in zip(files, counts, strict=True) for i in range(n)]
         table = Table(uris, no_labels(len(uris)))
-        names = [re.split("[-_.]", file.name)[0] for file in files]
-        tops = {name: split_named(name) for name in names}
-        if None not in tops.values() and len(set(tops.values())) > 1:
-            table.splits = np.repeat(np.array([tops[n] for n in names], np.uint8), counts)
+        splits = [_idx_split(file) for file in files]
+        if None not in splits and len(set(splits)) > 1:
+            table.splits = np.repeat(np.array(splits, np.uint8), counts)
         if any(labels):
             table = with_labels(table, self._labels(labels, counts), "the IDX labels")
         self.table = table
         read = [*files, *(file for file in labels if file is not None)]
-        self.fingerprint = joint_fingerprint("idx", *names, *map(file_fingerprint, read))
+        self.fingerprint = joint_fingerprint("idx", str(splits), *map(file_fingerprint, read))
 
     @classmethod
     def matches(cls, path: Path) -> bool:
         """A file called like MNIST's files of images, or a folder with such files."""
-        return bool(_idx_files(path)) or (path.is_file() and "idx" in path.name.lower())
+        named = "ubyte" in path.name.lower() or path.suffix.lower().startswith(".idx")
+        return bool(_idx_files(path)) or (named and path.is_file())
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -114,7 +115,12 @@ def _idx_files(path: Path) -> list[Path]:
         if name.removesuffix(".gz") not in names or not name.endswith(".gz")
     ]
     # Train first, as splits are numbered.
-    return sorted(plain, key=lambda f: (split_named(re.split("[-_.]", f.name)[0]) or 0, f.name))
+    return sorted(plain, key=lambda file: (_idx_split(file) or 0, file.name))
+
+
+def _idx_split(path: Path) -> int | None:
+    named = map(split_named, re.split("[-_.]", path.name))
+    return next((split for split in named if split is not None), None)
 
 
 def _idx_partner(images: Path) -> Path | None:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, overload
+from typing import IO, Any, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ class PackedStrings(Sequence[str]):
     @classmethod
     def pack(cls, strings: Iterable[str]) -> PackedStrings:
         """Packs strings."""
-        encoded = [string.encode() for string in strings]
+        encoded = [string.encode("utf-8", "replace") for string in strings]
         ends = np.cumsum([len(item) for item in encoded], dtype=np.int64)
         return cls(np.frombuffer(b"".join(encoded), np.uint8), ends)
 
@@ -78,7 +78,11 @@ class PackedStrings(Sequence[str]):
 
 @dataclass(frozen=True)
 class Entry:
-    """A decoded source: its table and its pixels uint8 [N, H, W, C]."""
+    """A decoded source: its table and its pixels uint8 [N, H, W, C].
+
+    ``digest`` is the SHA-256 of pixels, labels, classes and the source's own splits: equal for
+    equal images, wherever they lie and however they are packed.
+    """
 
     pixels: UInt8Array
     table: Table
@@ -140,7 +144,7 @@ def load_entry(key: str) -> Entry | None:
 
 
 def write_entry(
-    key: str, table: Table, frame: Frame, digest: str, fill: Callable[[IO[bytes]], list[Any]]
+    key: str, table: Table, frame: Frame, fill: Callable[[IO[bytes]], list[Any]]
 ) -> Entry:
     """Writes an entry and opens it.
 
@@ -148,7 +152,6 @@ def write_entry(
         key: name of the entry.
         table: what the source says of its N images.
         frame: the size of the images.
-        digest: kept in the entry.
         fill: writes N rows of ``frame.size`` bytes from where the file stands, and returns
             (index, reason) of those to leave out.
 
@@ -166,7 +169,7 @@ def write_entry(
         _check_room(images, len(table.uris) * frame.size)
         part.mkdir()
     try:
-        kept = _write_part(part, table, frame, digest, fill)
+        kept = _write_part(part, table, frame, fill)
         with storage_errors(images):
             _move_in(part, images / key)
     except BaseException:
@@ -200,7 +203,7 @@ def _check_room(folder: Path, needed: int) -> None:
 
 
 def _write_part(
-    part: Path, table: Table, frame: Frame, digest: str, fill: Callable[[IO[bytes]], list[Any]]
+    part: Path, table: Table, frame: Frame, fill: Callable[[IO[bytes]], list[Any]]
 ) -> int:
     total = len(table.uris)
     with storage_errors(part.parent):
@@ -220,25 +223,42 @@ def _write_part(
                 file.write(_npy_header(int(good.sum()), frame))
             file.truncate(base + int(good.sum()) * frame.size)
             _sync(file)
+            file.seek(0)
+            pixels = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
     skipped = [*table.skipped, *(Skipped(table.uris[index], reason) for index, reason in bad)]
     uris = PackedStrings.pack(uri for uri, keep in zip(table.uris, good, strict=True) if keep)
+    labels = table.labels[good]
+    splits = table.splits[good] if table.splits is not None else None
     facts = {
         "format": _FORMAT,
-        "digest": digest,
+        "digest": digest_of(pixels, *_table_digests(labels, splits), table.classes),
         "classes": table.classes,
         "splits": table.splits is not None,
         "skipped": [(item.uri, item.reason) for item in skipped],
     }
     with storage_errors(part.parent):
-        _save(part / "labels.npy", table.labels[good])
+        _save(part / "labels.npy", labels)
         _save(part / "uris.npy", uris.text)
         _save(part / "uri_ends.npy", uris.ends)
-        if table.splits is not None:
-            _save(part / "splits.npy", table.splits[good])
+        if splits is not None:
+            _save(part / "splits.npy", splits)
         with (part / "entry.json").open("wb") as entry:
             entry.write(json.dumps(facts).encode())
             _sync(entry)
     return int(good.sum())
+
+
+def memory_entry(pixels: UInt8Array, table: Table) -> Entry:
+    """An entry of pixels in memory; its digest is the one that the cache would give it."""
+    digest = hashlib.sha256(_npy_header(len(pixels), Frame(*pixels.shape[1:])))
+    digest.update(np.ascontiguousarray(pixels).data)
+    digests = _table_digests(table.labels, table.splits)
+    return Entry(pixels, table, digest_of(digest.hexdigest(), *digests, table.classes))
+
+
+def _table_digests(labels: IntArray, splits: UInt8Array | None) -> list[str]:
+    parts = [labels.astype("<i8").tobytes(), b"" if splits is None else splits.tobytes()]
+    return [hashlib.sha256(part).hexdigest() for part in parts]
 
 
 def _npy_header(total: int, frame: Frame) -> bytes:

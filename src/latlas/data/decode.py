@@ -20,7 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from latlas.contracts import RunError, SourceError, Stage, StorageError
 from latlas.data.files import EncodedSource
@@ -244,18 +244,17 @@ def _feed(
     results: queue.SimpleQueue[Any],
 ) -> None:
     """Keeps one worker busy; runs in a thread of its own."""
-    if process.stdin is None or process.stdout is None:
-        raise RunError("a decoding process was started without pipes.")
+    requests, answers = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
     try:
-        process.stdin.write(json.dumps(job) + "\n")
+        requests.write(json.dumps(job) + "\n")
         while True:
             with lock:
                 batch = next(batches, None)
             if batch is None:
                 break
-            process.stdin.write(json.dumps(batch) + "\n")
-            process.stdin.flush()
-            while (line := process.stdout.readline()) != "null\n":
+            requests.write(json.dumps(batch) + "\n")
+            requests.flush()
+            while (line := answers.readline()) != "null\n":
                 results.put(json.loads(line))
     except (OSError, ValueError) as error:
         results.put(error)

@@ -138,8 +138,7 @@ def _tabulate(
         splits = given if given is not None else splits
         skipped = [*skipped, *missing]
     labels, classes = index_labels(names)
-    uris = [path.encode("utf-8", "replace").decode() for path in paths]
-    return Table(uris, labels, classes, splits, skipped)
+    return Table(paths, labels, classes, splits, skipped)
 
 
 def _csv_text(data: bytes, name: str) -> str:
@@ -178,7 +177,8 @@ class FolderSource(EncodedSource):
         try:
             files = _walk(path) if path.is_dir() else {path.name: path.stat()}
         except OSError as error:
-            raise SourceError(f"{path} cannot be listed: {error.strerror}.") from None
+            where = error.filename or path
+            raise SourceError(f"{where} cannot be listed: {error.strerror}.") from None
         everything = sorted(files)
         kept, skipped = _sort_out(everything)
         paths = [everything[index] for index in kept]

@@ -24,7 +24,14 @@ from latlas.contracts import (
 )
 from latlas.data.arrays import ArraySource, MemorySource, NumpySource, digits, with_labels
 from latlas.data.binary import CifarSource, IdxSource, read_label_file
-from latlas.data.cache import Entry, digest_of, load_entry, storage_errors, write_entry
+from latlas.data.cache import (
+    Entry,
+    digest_of,
+    load_entry,
+    memory_entry,
+    storage_errors,
+    write_entry,
+)
 from latlas.data.decode import decode_source
 from latlas.data.downloads import DATASETS, find_dataset
 from latlas.data.files import EncodedSource, FolderSource, ZipSource, joint_fingerprint
@@ -196,6 +203,7 @@ def _locate(
         if dataset is not None and dataset.classes:
             names = [dataset.classes[int(name)] for name in source.table.classes]
             source.table.classes = tuple(names)
+            source.fingerprint = joint_fingerprint(source.fingerprint, *names)
     if labels is None or isinstance(source, EncodedSource):
         if labels is not None and file is None:
             raise SourceError(
@@ -273,6 +281,8 @@ def _sample(source: EncodedSource) -> tuple[list[tuple[int, int]], bool]:
     chosen = [pieces[i] for i in np.unique(np.linspace(0, len(pieces) - 1, _SAMPLE).astype(int))]
     sizes: list[tuple[int, int]] = []
     grey = True
+    # Headers are cheap; to see that an RGB file is grey it must be decoded.
+    decoded = max(2, 32 // len(chosen))
     with strict_pillow():
         for start, stop in chosen:
             items = source.read(source.batch(start, min(stop, start + _SAMPLE)))
@@ -280,12 +290,11 @@ def _sample(source: EncodedSource) -> tuple[list[tuple[int, int]], bool]:
                 if isinstance(data, BadImage):
                     continue
                 try:
-                    # Headers are cheap; to see that an RGB file is grey it must be decoded.
-                    height, width, is_grey = look(data, content=grey and number < 2)
+                    height, width, is_grey = look(data, content=grey and number < decoded)
                 except BadImage:
                     continue
                 sizes.append((height, width))
-                grey = grey and (is_grey or number >= 2)
+                grey = grey and (is_grey or number >= decoded)
     return sizes, grey and bool(sizes)
 
 
@@ -299,14 +308,13 @@ def _decode(
     options: _Options,
     progress: Progress,
 ) -> Entry:
-    digest = digest_of(source.format, source.fingerprint, frame.as_json())
     table = source.table
     with progress.stage("read images", len(table.uris), "images") as stage:
         if isinstance(source, ArraySource):
             if source.in_memory:
                 blocks = [frame_array(block, frame) for block in source.blocks()]
-                return Entry(np.concatenate(blocks), table, digest)
-            return write_entry(key, table, frame, digest, _array_filler(source, frame, stage))
+                return memory_entry(np.concatenate(blocks), table)
+            return write_entry(key, table, frame, _array_filler(source, frame, stage))
 
         def fill(file: IO[bytes]) -> list[tuple[int, str]]:
             bad = decode_source(source, frame, file, options.workers, stage, options.strict)
@@ -317,7 +325,7 @@ def _decode(
                 )
             return bad
 
-        return write_entry(key, table, frame, digest, fill)
+        return write_entry(key, table, frame, fill)
 
 
 def _array_filler(source: ArraySource, frame: Frame, stage: Stage) -> Any:

@@ -117,12 +117,16 @@ def mixed(colours: NDArray[Any], other: tuple[int, int, int], share: float) -> U
     return np.rint(mixture).astype(np.uint8)
 
 
-def darkened(colours: UInt8Array) -> UInt8Array:
-    """The same hues uint8 [K, 3], dark enough to be read as text on white (contrast above 12)."""
+def darkened(colours: UInt8Array, luminance: float = 0.06) -> UInt8Array:
+    """The same hues uint8 [K, 3], at most so bright; 0.06 gives text a contrast of 9.5 on white."""
     linear = (colours / 255.0) ** 2.2
-    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
-    linear *= np.minimum(1, 0.035 / np.maximum(luminance, 1e-9))[:, None]
-    return _to_uint8(linear)
+    bright = linear @ np.array([0.2126, 0.7152, 0.0722])
+    return _to_uint8(linear * np.minimum(1, luminance / np.maximum(bright, 1e-9))[:, None])
+
+
+def as_text(colour: str) -> str:
+    """``#rrggbb`` darkened for small text on white."""
+    return hexadecimal(darkened(_parse((colour,)), 0.12)[0])
 
 
 def hexadecimal(colour: NDArray[Any]) -> str:

@@ -12,13 +12,24 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import NDArray
 
 from latlas.contracts import OptionError
-from latlas.plots.colours import CLASS_COLOURS, INK, MUTED, RULE
-from latlas.plots.page import MARGIN, SIDE, axes_at, head, new_page, plain_ticks, words, write
+from latlas.plots.colours import CLASS_COLOURS, INK, MUTED, RULE, as_text
+from latlas.plots.page import (
+    MARGIN,
+    SIDE,
+    axes_at,
+    head,
+    new_page,
+    number,
+    plain_ticks,
+    words,
+    write,
+)
 
 __all__ = ["kl_per_dimension", "loss_curves"]
 
 _NOT_LOSSES = {"step", "epoch", "images", "seconds", "split", "loss", "lr", "learning_rate"}
 _TRAIN, _HELD_OUT = CLASS_COLOURS[0], CLASS_COLOURS[1]
+_PARTS = (2, 7, 4, 5, 9, 6)
 _Series = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -55,13 +66,12 @@ def loss_curves(
     if subtitle is None:
         subtitle = ""
         if best is not None:
-            subtitle = (
-                f"best held-out loss {held_out[1][best]:.4g} at {across} {held_out[0][best]:g}"
-            )
-    left, foot, gutter, height = 0.35, 0.35, 0.8, 3.4
-    page_height = height + foot + 2 * MARGIN + head(title, subtitle)
+            where = f"{held_out[0][best]:,.0f}" if across == "step" else f"{held_out[0][best]:.3g}"
+            subtitle = f"best held-out loss {held_out[1][best]:.4g} at {across} {where}"
+    left, foot, above, gutter, height = 0.35, 0.35, 0.3, 1.3, 3.2
+    page_height = height + foot + above + 2 * MARGIN + head(title, subtitle)
     figure = new_page(SIDE, page_height, title, subtitle)
-    room = SIDE - 2 * MARGIN - left - 0.6  # names stand to the right of the curves
+    room = SIDE - 2 * MARGIN - left - 0.65  # names stand to the right of the curves
     width = (room - gutter) / 2 if parts else room
     axes = axes_at(figure, MARGIN + left, MARGIN + foot, width, height)
     curves = [("train", train, _TRAIN, "-"), ("held out", held_out, _HELD_OUT, "-")]
@@ -72,8 +82,8 @@ def loss_curves(
             mfc=_HELD_OUT, mec=INK, mew=1.2, gid="best",
         )  # fmt: skip
     if parts:
-        where = MARGIN + left + width + gutter
-        beside = axes_at(figure, where, MARGIN + foot, width, height)
+        right = MARGIN + left + width + gutter
+        beside = axes_at(figure, right, MARGIN + foot, width, height)
         _curves(
             beside,
             parts,
@@ -117,8 +127,8 @@ def kl_per_dimension(
             f"{active.sum()} of {len(kl)} dimensions are active (above {threshold:g} nats) · "
             f"together {values.sum():.3g} nats"
         )
-    left, foot, height = 0.35, 0.35, 2.8
-    page_height = height + foot + 2 * MARGIN + head(title, subtitle)
+    left, foot, above, height = 0.35, 0.3, 0.25, 2.8
+    page_height = height + foot + above + 2 * MARGIN + head(title, subtitle)
     figure = new_page(SIDE, page_height, title, subtitle)
     axes = axes_at(figure, MARGIN + left, MARGIN + foot, SIDE - 2 * MARGIN - left, height)
     colours = [_TRAIN if is_active else "#c3cad3" for is_active in active]
@@ -126,13 +136,15 @@ def kl_per_dimension(
     axes.axhline(threshold, color=CLASS_COLOURS[2], lw=1, ls=(0, (4, 3)))
     axes.set_xlim(-0.7, len(kl) - 0.3)
     axes.set_ylim(0, max(values.max(), threshold) * 1.08 + 1e-9)
-    every = -(-len(kl) // 32)
+    every = -(-len(kl) // 20)
     axes.set_xticks(np.arange(0, len(kl), every), [f"z{d}" for d in order[::every]])
     plain_ticks(axes)
+    for name, is_active in zip(axes.get_xticklabels(), active[::every], strict=True):
+        name.set_color(INK if is_active else "#a9b2bd")
     axes.set_axisbelow(True)
     axes.yaxis.grid(True, color=RULE, lw=0.6)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.yaxis.set_major_formatter(FuncFormatter(_number))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
     write(axes, 0, 1.02, "nats", size=8.5, colour=MUTED, transform=axes.transAxes)
     return figure
 
@@ -171,7 +183,7 @@ def _parts(
         return []
     styles = ("-", "--", "-.", ":")
     return [
-        (name, series, CLASS_COLOURS[(k + 2) % len(CLASS_COLOURS)], styles[k % len(styles)])
+        (name, series, CLASS_COLOURS[_PARTS[k % 6]], styles[k % len(styles)])
         for k, (name, series) in enumerate(found.items())
     ]
 
@@ -182,6 +194,7 @@ def _curves(
     """Draws curves with their names at their right ends."""
     drawn = [curve for curve in curves if np.isfinite(curve[1][1]).any()]
     values = np.concatenate([series[1] for _, series, _, _ in drawn])
+    furthest = max(float(series[0].max()) for _, series, _, _ in drawn)
     values = values[np.isfinite(values)]
     if values.min() > 0:
         axes.set_yscale("log")
@@ -192,10 +205,11 @@ def _curves(
     axes.yaxis.grid(True, color=RULE, lw=0.6)
     axes.set_axisbelow(True)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.yaxis.set_major_formatter(FuncFormatter(_number))
-    axes.xaxis.set_major_formatter(FuncFormatter(_number))
+    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
+    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
     if values.min() > 0:
         _log_ticks(axes, values)
+    axes.set_xlim(0, furthest * 1.02 or 1)
     _names_at_ends(axes, drawn)
     place = axes.transAxes
     write(axes, 0, 1.03, above, size=9.5, weight="bold", transform=place)
@@ -219,19 +233,16 @@ def _names_at_ends(axes: Axes, curves: Sequence[tuple[str, _Series, str, str]]) 
     ends = []
     for name, (x, y), colour, _ in curves:
         last = np.flatnonzero(np.isfinite(y))[-1]
-        height = axes.transData.transform((x[last], y[last]))[1]
-        ends.append(
-            (axes.transAxes.inverted().transform((0, height))[1], words(name, "", 14), colour)
-        )
-    ends.sort()
+        at = axes.transData.transform((x[last], y[last]))
+        ends.append((axes.transAxes.inverted().transform(at)[1], words(name, longest=14), colour))
     lowest = -np.inf
-    for height, name, colour in ends:
+    for height, name, colour in sorted(ends):
         lowest = max(height, lowest + 0.055)
         write(
-            axes, 1.02, lowest, name, size=8.5, colour=colour, weight="bold", va="center",
-            transform=axes.transAxes,
+            axes, 1.02, lowest, name, size=8.5, colour=as_text(colour), weight="bold",
+            va="center", transform=axes.transAxes,
         )  # fmt: skip
 
 
-def _number(value: float, _: Any = None) -> str:
-    return f"{value:,.6g}".replace("-", "−") if abs(value) >= 1e-4 or value == 0 else f"{value:.0e}"
+def _tick(value: float, _: Any = None) -> str:
+    return number(value, 6)

@@ -16,9 +16,9 @@ from PIL import Image
 
 from latlas.contracts import FloatArray, IntArray, OptionError
 from latlas.plots.checks import as_images, same_length
-from latlas.plots.colours import ACCENT, INK, MUTED
+from latlas.plots.colours import ACCENT, MUTED
 from latlas.plots.mosaics import CLOSE, ROOM, caption, mosaic_of, picture, sheet
-from latlas.plots.page import LINE, words, write, write_whole
+from latlas.plots.page import LINE, number, write, write_whole
 
 __all__ = [
     "animate",
@@ -62,10 +62,9 @@ def reconstructions(
             "expected the same shape. Give each original with its reconstruction."
         )
     errors = ((first / 255.0 - second / 255.0) ** 2).mean(axis=(1, 2, 3))
-    captions = [f"{error:.4f}" for error in errors]
-    if titles is not None:
-        same_length("titles", len(titles), "originals", len(first))
-        captions = [f"{words(t, '', 14)}  {c}" for t, c in zip(titles, captions, strict=True)]
+    names = [""] * len(first) if titles is None else list(titles)
+    same_length("titles", len(names), "originals", len(first))
+    captions = [(name, f"{error:.4f}") for name, error in zip(names, errors, strict=True)]
     if subtitle is None:
         subtitle = (
             "left: original · right: reconstruction · "
@@ -103,13 +102,13 @@ def image_grid(
     images = as_images("images", images)
     if titles is not None:
         same_length("titles", len(titles), "images", len(images))
-        titles = [words(text, "", 18) for text in titles]
     if columns is None:
         columns = int(np.clip(np.ceil(np.sqrt(len(images) * 1.4)), 1, 10))
     if columns < 1:
         raise OptionError(f"columns is {columns}; expected at least 1.")
     columns = min(columns, len(images))
-    return sheet(images, columns, titles, title=title, subtitle=subtitle, largest=1.6)
+    captions = None if titles is None else [(text, "") for text in titles]
+    return sheet(images, columns, captions, title=title, subtitle=subtitle, largest=1.6)
 
 
 def walk_strip(
@@ -141,7 +140,7 @@ def walk_strip(
     same_length("titles", len(titles), "frames", len(frames))
     rows = -(-len(frames) // 12)
     return sheet(
-        frames, -(-len(frames) // rows), [words(text, "", 14) for text in titles],
+        frames, -(-len(frames) // rows), [(text, "") for text in titles],
         title=title, subtitle=subtitle, largest=1.6,
     )  # fmt: skip
 
@@ -184,9 +183,7 @@ def traversals(
     order = np.argsort(-influence, kind="stable")
     share = influence / max(influence.sum(), 1e-12)
     if subtitle is None:
-        subtitle = (
-            "each row moves one latent dimension · most influential first · share of influence"
-        )
+        subtitle = "each row moves one latent dimension · on the right: its share of all change"
     gap = max(1, round(images.shape[3] * 0.05))
     mosaic = mosaic_of(images[order], gap, gap)
     left, right, foot = 0.95, 0.5, 0.0
@@ -194,18 +191,17 @@ def traversals(
         mosaic, title, subtitle, sides=(left, right), foot=foot, largest=1.1 * images.shape[1]
     )
     step = images.shape[2] + gap
+    small = axes.bbox.height / figure.dpi / len(order) < 0.34  # no room for a second line
     for row, d in enumerate(order):
         middle = row * step + images.shape[2] / 2
-        span = f"{values[d, 0]:.1f} to {values[d, -1]:.1f}".replace("-", "−")
-        small = step / mosaic.shape[1] * (ROOM - left - right) < 0.34
-        write(
-            axes, 0, middle, f"z{dims[d]} " if small else f"z{dims[d]} \n{span} ",
-            size=8.5 if not small else 7.5, ha="right", va="center", linespacing=1.35,
-        )  # fmt: skip
-        write(
-            axes, mosaic.shape[1], middle, f" {share[d]:.0%}",
-            size=8.5, colour=MUTED, ha="left", va="center",
-        )  # fmt: skip
+        shift = 0.0 if small else 0.13 * step
+        place: dict[str, Any] = {"ha": "right", "va": "center"}
+        write(axes, -gap, middle - shift, f"z{dims[d]} ", size=9, weight="bold", **place)
+        if not small:
+            span = f"{number(values[d, 0])} to {number(values[d, -1])} "
+            write(axes, -gap, middle + shift * 1.3, span, size=7, colour=MUTED, **place)
+        right = mosaic.shape[1] + gap
+        write(axes, right, middle, f" {share[d]:.0%}", size=8.5, colour=MUTED, va="center")
     return figure
 
 
@@ -237,14 +233,14 @@ def neighbour_row(
         OptionError: no images, or arrays whose shapes do not fit.
     """
     asked, found = as_images("query", query, ""), as_images("neighbours", neighbours, "K")
-    distances = np.asarray(distances, dtype=np.float64).reshape(-1)
+    away = np.asarray(distances, dtype=np.float64).reshape(-1)
     if asked.shape != found.shape[1:]:
         raise OptionError(
             f"The query is {list(asked.shape)} and the neighbours {list(found.shape)}; expected "
             "images of one size. Resize them first."
         )
-    same_length("distances", len(distances), "neighbours", len(found))
-    names = [""] * len(found) if titles is None else [words(text, "", 12) for text in titles]
+    same_length("distances", len(away), "neighbours", len(found))
+    names = [""] * len(found) if titles is None else list(titles)
     same_length("titles", len(names), "neighbours", len(found))
     height, width = asked.shape[:2]
     columns = min(len(found), 8)
@@ -260,19 +256,13 @@ def neighbour_row(
     mosaic[:height, :width], mosaic[:, width + apart :] = asked, grid
     figure, axes = picture(mosaic, title, subtitle, foot=LINE, largest=inches * across / width)
     axes.add_patch(Rectangle((0, 0), width, height, fill=False, ec=ACCENT, lw=2.2, clip_on=False))
-    size = float(np.clip(inches * 10, 5.5, 8.5))
     first_line = height + CLOSE * width / inches
-    caption(axes, width / 2, first_line, words(query_title, "", 14), size, INK)
-    for k, (name, distance) in enumerate(zip(names, distances, strict=True)):
+    caption(axes, width / 2, first_line, query_title, "", inches)
+    for k, (name, distance) in enumerate(zip(names, away, strict=True)):
         row, column = divmod(k, columns)
-        number = f"{distance:.3g}" if np.isfinite(distance) else ""
-        caption(
-            axes,
-            width * 1.5 + apart + column * (width + gap),
-            first_line + row * (height + below),
-            "  ".join(filter(None, (name, number))),
-            size,
-        )
+        away_text = number(distance) if np.isfinite(distance) else ""
+        x = width * 1.5 + apart + column * (width + gap)
+        caption(axes, x, first_line + row * (height + below), name, away_text, inches)
     return figure
 
 

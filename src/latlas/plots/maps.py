@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from latlas.contracts import FloatArray, IntArray, UInt8Array
 from latlas.plots.checks import as_labels, as_plane, same_length
 from latlas.plots.colours import MUTED, UNKNOWN, class_colours, darkened, hexadecimal, mixed, ramp
+from latlas.plots.crisp import fill_axes
 from latlas.plots.page import MARGIN, SIDE, axes_at, head, new_page, words, write
 
-__all__ = ["draw_points", "latent_map"]
+__all__ = ["draw_points", "latent_map", "write_names"]
 
 _DPI = 200
 _DENSITY_STEPS = 64
@@ -82,7 +83,7 @@ def latent_map(
     window = _window(xy, width, height)
     size = (round(height * _DPI), round(width * _DPI))
     draw_points(axes, xy, known, len(classes), window=window, size=size, held_out=held_out)
-    named = (0, 0) if known is None else _write_names(axes, xy, known, classes)
+    named = (0, 0) if known is None else write_names(axes, xy, known, classes)
     where = (MARGIN / SIDE, 0.8 * MARGIN / page_height)
     write(figure, *where, _key(held_out, named), size=8.5, colour=MUTED)
     return figure
@@ -128,9 +129,7 @@ def draw_points(
     column_row[:, 1] = size[0] - column_row[:, 1]
     radius = max(size) * float(np.clip(0.135 * len(xy) ** -0.4, 0.0006, 0.0075))
     image = _discs(column_row[order], kind[order], palette, size, radius)
-    axes.imshow(image, extent=window, aspect="auto", interpolation="nearest", origin="upper")
-    axes.set_xlim(left, right)
-    axes.set_ylim(bottom, top)
+    fill_axes(axes, image, window)
 
 
 # --- points ------------------------------------------------------------------------------
@@ -255,7 +254,7 @@ class _Name(NamedTuple):
     half_height: float  # pixels
 
 
-def _write_names(
+def write_names(
     axes: Axes, xy: FloatArray, labels: IntArray, classes: Sequence[str]
 ) -> tuple[int, int]:
     """Class names at the medians of their classes, the largest class first, none over another.
@@ -278,12 +277,14 @@ def _write_names(
         )  # fmt: skip
         box = artist.get_window_extent()
         at_x, at_y = axes.transData.transform((x, y))
-        name = _Name(float(at_x), float(at_y), box.width / 2, box.height / 2)
+        # Where points are few, a name on the median would hide one.
+        lift = box.height if len(xy) <= 100 else 0.0
+        name = _Name(float(at_x), float(at_y) + lift, box.width / 2, box.height / 2)
         spot = _free_spot(name, placed, axes.bbox, must)
         if spot is None:
             artist.remove()
             continue
-        if spot != (name.x, name.y):
+        if spot != (at_x, at_y):
             artist.set_position(axes.transData.inverted().transform(spot))
         placed.append(name._replace(x=spot[0], y=spot[1]))
     return len(placed), len(present)

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from latlas.contracts import UInt8Array
 from latlas.plots.colours import MUTED
-from latlas.plots.page import LINE, MARGIN, SIDE, head, new_page, write
+from latlas.plots.crisp import fill_axes
+from latlas.plots.page import LINE, MARGIN, SIDE, head, new_page, width_for, words, write
 
 __all__ = ["CLOSE", "ROOM", "caption", "mosaic_of", "picture", "sheet"]
 
@@ -26,13 +27,16 @@ CLOSE = 0.045
 def sheet(
     tiles: UInt8Array,
     columns: int,
-    captions: Sequence[str] | None,
+    captions: Sequence[tuple[str, str]] | None,
     *,
     title: str,
     subtitle: str,
     largest: float,
 ) -> Figure:
-    """Tiles [N, h, w, 3] in rows, each with its caption below; ``largest``: inches of one tile."""
+    """Tiles [N, h, w, 3] in rows, each with its caption below.
+
+    ``captions`` are names, shortened where they must be, and values; ``largest``: inches of a tile.
+    """
     count, height, width = tiles.shape[:3]
     rows = -(-count // columns)
     inches = min(ROOM / columns * 0.92, largest)
@@ -45,12 +49,11 @@ def sheet(
     figure, axes = picture(
         mosaic, title, subtitle, foot=foot, largest=inches * mosaic.shape[1] / width
     )
-    size = float(np.clip(inches * 10, 5.0, 8.5))
     step = (width + gap, height + below)
     first = (width / 2, height + CLOSE * width / inches)
     for n, text in enumerate(captions or ()):
         row, column = divmod(n, columns)
-        caption(axes, first[0] + column * step[0], first[1] + row * step[1], text, size)
+        caption(axes, first[0] + column * step[0], first[1] + row * step[1], *text, inches)
     return figure
 
 
@@ -69,21 +72,26 @@ def picture(
     """
     room = min(ROOM - sum(sides), largest)
     height, width = mosaic.shape[:2]
-    zoom = max(1, int(np.ceil(190 * room / width)))
+    zoom = max(1, int(np.ceil(160 * room / width)))
     dpi = zoom * width / room
     page_height = 2 * MARGIN + foot + zoom * height / dpi + head(title, subtitle)
-    dots = np.rint(np.array([SIDE, page_height]) * dpi)
+    page_width = width_for(title, subtitle, room + sum(sides))
+    dots = np.rint(np.array([page_width, page_height]) * dpi)
     figure = new_page(float(dots[0] / dpi), float(dots[1] / dpi), title, subtitle, dpi)
     left, bottom = np.rint(np.array([MARGIN + sides[0], MARGIN + foot]) * dpi) / dots
     axes = figure.add_axes((left, bottom, zoom * width / dots[0], zoom * height / dots[1]))
     axes.set_axis_off()
-    axes.imshow(mosaic, extent=(0, width, height, 0), aspect="auto", interpolation="nearest")
+    fill_axes(axes, mosaic, (0, width, height, 0))
     return figure, axes
 
 
-def caption(axes: Axes, x: float, y: float, text: str, size: float, colour: str = MUTED) -> None:
-    """Centred text under ``y``, in the pixels of a mosaic."""
-    write(axes, x, y, text, size=size, colour=colour, ha="center", va="top")
+def caption(axes: Axes, x: float, y: float, name: str, value: str, inches: float) -> None:
+    """Writes ``name value`` centred under ``y``, on at most ``inches``; the name gives way."""
+    size = float(np.clip(inches * 10, 5.0, 8.5))
+    letters = int((inches + 0.05) * 72 / (size * 0.66))
+    name = words(name, longest=max(letters - len(value) - 2, 3))
+    text = "  ".join(part for part in (name, value) if part)
+    write(axes, x, y, text, size=size, colour=MUTED, ha="center", va="top")
 
 
 def mosaic_of(tiles: UInt8Array, gap: int, below: int) -> UInt8Array:

@@ -61,13 +61,26 @@ def new_page(width: float, height: float, title: str, subtitle: str, dpi: float 
     """An empty white page of ``width`` x ``height`` inches with its heading."""
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor=PAPER)
     FigureCanvasAgg(figure)
-    top = height - MARGIN
+    left, top = MARGIN / width, height - MARGIN
     if title:
-        write(figure, MARGIN / width, top / height, title, size=16, weight="bold", va="top")
+        size = _fitting(title, 16, 0.67, width)
+        write(figure, left, top / height, title, size=size, weight="bold", va="top")
         top -= 0.36
     if subtitle:
-        write(figure, MARGIN / width, top / height, subtitle, size=9.5, colour=MUTED, va="top")
+        size = _fitting(subtitle, 9.5, 0.57, width)
+        write(figure, left, top / height, subtitle, size=size, colour=MUTED, va="top")
     return figure
+
+
+def _fitting(text: str, size: float, letter: float, width: float) -> float:
+    """Points at which ``text`` fits the page; ``letter``: usual width of one over its size."""
+    return min(size, (width - 2 * MARGIN) * 72 / (letter * max(len(text), 1)))
+
+
+def width_for(title: str, subtitle: str, content: float) -> float:
+    """Inches of a page that holds its content and, up to ``SIDE``, its heading at full size."""
+    letters = max(len(title) * 16 * 0.67, len(subtitle) * 9.5 * 0.57) / 72
+    return min(max(content, letters) + 2 * MARGIN, SIDE)
 
 
 def head(title: str, subtitle: str) -> float:
@@ -129,6 +142,12 @@ def words(text: str, otherwise: str = "", longest: int = 28) -> str:
     if otherwise and _typeset(line, "bold")[0].count("□") * 2 >= max(len(line), 1):
         return otherwise
     return line
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number for a person: ``digits`` figures, thousands whole, a true minus."""
+    text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return text.replace("-", "−")
 
 
 def plain_ticks(axes: Axes) -> None:

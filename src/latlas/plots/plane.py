@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from latlas.contracts import IntArray, OptionError
 from latlas.plots.checks import as_images, as_labels, as_plane, same_length
 from latlas.plots.colours import MUTED
-from latlas.plots.maps import draw_points
+from latlas.plots.crisp import fill_axes
+from latlas.plots.maps import draw_points, write_names
 from latlas.plots.mosaics import mosaic_of
 from latlas.plots.page import MARGIN, axes_at, head, new_page, plain_ticks, write
 
@@ -65,7 +66,7 @@ def plane_grid(
     page_height = height + 2 * MARGIN + foot + head(title, subtitle)
     figure = new_page(width, page_height, title, subtitle, dpi)
     axes = axes_at(figure, MARGIN + side, MARGIN + foot, panel, height)
-    axes.imshow(mosaic, extent=extent, aspect="auto", interpolation="nearest")
+    fill_axes(axes, mosaic, extent)
     all_axes = [axes]
     if xy is not None:
         points, finite = as_plane(xy)
@@ -75,10 +76,10 @@ def plane_grid(
         inside &= (points <= [right, top]).all(axis=1)
         size = (round(height * dpi), round(panel * dpi))
         if inside.any():
-            draw_points(
-                beside, points[inside], None if known is None else known[inside], len(classes),
-                window=extent, size=size,
-            )  # fmt: skip
+            shown, points = None if known is None else known[inside], points[inside]
+            draw_points(beside, points, shown, len(classes), window=extent, size=size)
+            if shown is not None:
+                write_names(beside, points, shown, classes)
         all_axes.append(beside)
     for each in all_axes:
         plain_ticks(each)

@@ -1,0 +1,174 @@
+"""The command line as a user types it, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+COMMANDS = ["fit", "encode", "decode", "map", "walk", "neighbours", "info"]
+
+
+def run(*arguments, cwd=None):
+    command = [sys.executable, "-m", "latlas", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    result = run("fit", "digits", "-o", folder / "d.latlas", "--epochs", 3, "--json")
+    assert result.returncode == 0, result.stderr
+    return folder / "d.latlas", json.loads(result.stdout)
+
+
+@pytest.fixture
+def space(made, tmp_path):
+    return shutil.copytree(made[0], tmp_path / "d.latlas")
+
+
+def answer(result):
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    return json.loads(result.stdout)
+
+
+def test_fit_prints_one_json_object_and_logs_on_stderr(made):
+    facts = made[1]
+    assert facts["images"] == 1797
+    assert {score["name"] for score in facts["scores"]} == {"reconstruction_mse", "knn_accuracy"}
+    assert all(path.endswith(".png") for path in facts["pictures"])
+
+
+def test_info_says_what_made_the_space(space):
+    said = run("info", space)
+    assert said.returncode == 0
+    for word in ("digits", "rae, D = 16", "1,797", "trustworthiness", "latlas"):
+        assert word in said.stdout
+    assert answer(run("info", space, "--json"))["latent_dim"] == 16
+
+
+def test_encode_writes_vectors_and_decode_brings_them_back(space, tmp_path):
+    vectors = tmp_path / "vectors.npz"
+    result = answer(run("encode", space, "digits", "-o", vectors, "--json"))
+    assert result["images"] == 1797
+    with np.load(vectors, allow_pickle=False) as loaded:
+        assert set(loaded.files) == {"z", "label", "id", "split", "uri"}
+        assert loaded["z"].shape == (1797, 16)
+        assert loaded["label"][0] == "0"
+        assert set(loaded["split"]) == {"train", "test"}
+    np.savez(tmp_path / "few.npz", z=np.zeros((3, 16), np.float32))
+    for target in ("images", "grid.png", "images.npz"):
+        result = answer(run("decode", space, tmp_path / "few.npz", "-o", tmp_path / target, "--json"))
+        assert result["images"] == 3
+    assert len(list((tmp_path / "images").glob("*.png"))) == 3
+    assert Image.open(tmp_path / "images" / "0.png").size == (8, 8)
+
+
+def test_encode_adds_new_images(space, tmp_path):
+    (tmp_path / "new" / "3").mkdir(parents=True)
+    Image.new("L", (8, 8), 90).save(tmp_path / "new" / "3" / "a.png")
+    result = answer(run("encode", space, tmp_path / "new", "--add", "--json"))
+    assert result["added"] == 1
+    assert answer(run("info", space, "--json"))["images"] == 1798
+    again = run("encode", space, tmp_path / "new", "--add")
+    assert again.returncode == 2
+    assert "already" in again.stderr
+
+
+def test_map_walk_and_neighbours_draw(space, tmp_path):
+    drawn = answer(run("map", space, "-m", "pca", "-o", tmp_path / "m.svg", "--json"))
+    assert drawn["map"] == "pca"
+    assert (tmp_path / "m.svg").read_text().lstrip().startswith("<?xml")
+    answer(run("walk", space, 0, 1, "-o", tmp_path / "w.gif", "--json"))
+    assert Image.open(tmp_path / "w.gif").n_frames > 1
+    Image.new("L", (20, 20), 128).save(tmp_path / "query.png")
+    found = answer(
+        run("neighbours", space, tmp_path / "query.png", "-k", 3, "-o", tmp_path / "n.png", "--json")
+    )
+    assert len(found["neighbours"]) == 3
+    assert (tmp_path / "n.png").exists()
+
+
+def test_quiet_says_nothing_but_the_result(tmp_path):
+    result = run("fit", "digits", "-o", tmp_path / "q.latlas", "--epochs", 1, "-q", "-m", "pca")
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert "q.latlas" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fit", "no-such-thing"], "no-such-thing"),
+        (["fit", "digits", "--latent-dim", "100"], "between 1 and"),
+        (["fit", "digits", "--model", "gan"], "rae, ae, vae, wae, pca"),
+        (["fit", "digits", "--max-time", "soon"], "90s, 5m or 1.5h"),
+        (["fit", "digits", "--device", "tpu"], "auto, cpu, cuda or mps"),
+        (["fit", "digits", "--maps", "mds"], "pca, tsne"),
+        (["fit"], "SOURCE"),
+        (["fit", "digits", "--no-such-option"], "--no-such-option"),
+        (["info", "nothing.latlas"], "not a latlas space"),
+        (["decode", "nothing.latlas", "x.npz", "-o", "y"], "not a latlas space"),
+        (["fry", "digits"], "fry"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_two(arguments, said, tmp_path):
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.glob("*.latlas"))
+
+
+def test_an_error_is_json_too(tmp_path):
+    result = run("info", "nothing.latlas", "--json", cwd=tmp_path)
+    assert result.returncode == 2
+    assert json.loads(result.stdout)["exit_code"] == 2
+
+
+def test_debug_shows_where_it_happened(tmp_path):
+    result = run("info", "nothing.latlas", "--debug", cwd=tmp_path)
+    assert result.returncode != 0
+    assert "Traceback" in result.stderr
+
+
+def test_encode_with_nothing_to_do_says_so(space):
+    result = run("encode", space, "digits")
+    assert result.returncode == 2
+    assert "--output" in result.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command):
+    result = run(command, "--help")
+    assert result.returncode == 0
+    assert f"latlas {command}" in result.stdout
+    assert "Example:" in result.stdout
+    assert "--json" in result.stdout
+
+
+def test_help_names_every_model_and_map():
+    from latlas.models import MODELS
+    from latlas.projections import PROJECTIONS
+
+    from latlas.cli.options import MAP_NAMES, MODEL_NAMES
+
+    assert set(MODEL_NAMES) == set(MODELS)
+    assert set(MAP_NAMES) == set(PROJECTIONS)
+    said = " ".join(run("fit", "--help").stdout.split())
+    for name in MODELS:
+        assert name in said
+
+
+def test_version_and_shell_completion_are_offered():
+    import latlas
+
+    assert latlas.__version__ in run("--version").stdout
+    assert "--install-completion" in run("--help").stdout

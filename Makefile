@@ -9,7 +9,11 @@ DEVICE ?=
 BENCH ?=
 export TORCH_INDEX
 
-setup = @$(PYTHON) scripts/bootstrap.py --device $(or $(DEVICE),any)
+# Here and not in the script, which older Pythons cannot even read.
+check := import sys; v = sys.version.split()[0]; sys.version_info >= (3, 11) or sys.exit( \
+  "latlas needs Python 3.11 or newer; got " + v + " from " + sys.executable + ". " \
+  "Name another one, for instance: make PYTHON=python3.12")
+setup = @$(PYTHON) -c '$(check)' && $(PYTHON) scripts/bootstrap.py --device $(or $(DEVICE),any)
 bin := .venv/bin
 on_device = $(if $(DEVICE),--device $(DEVICE))
 

@@ -21,13 +21,13 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
-OLDEST_PYTHON = (3, 11)
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 DEVICES = ("any", "cpu", "cuda", "mps")
 
@@ -81,7 +81,7 @@ class Environment:
         if done.returncode or not self.works():
             raise SetupError(
                 f"Python's venv module could not make {self.folder}: "
-                f"{last_line(done.stdout + done.stderr)}\n"
+                f"{gist(done.stdout + done.stderr)}\n"
                 "On Debian and Ubuntu it is a package of its own: "
                 f"apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv"
             )
@@ -90,10 +90,13 @@ class Environment:
         """Runs pip with its output in the log.
 
         Raises:
-            SetupError: pip failed; carries the end of what it printed.
+            SetupError: pip failed; carries the gist of what it printed.
+            KeyboardInterrupt: pip was stopped by a signal.
         """
-        # A file URL, because pip splits this variable at spaces. It reaches build steps too.
-        pinned = {"PIP_CONSTRAINT": CONSTRAINTS.as_uri(), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        settings = {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        if "--no-deps" not in arguments:
+            # A file URL, because pip splits this variable at spaces. It reaches build steps too.
+            settings["PIP_CONSTRAINT"] = CONSTRAINTS.as_uri()
         command = [str(self.python), "-m", "pip", *arguments]
         if arguments[0] == "install":  # Python compiles on first use, and only what is used
             command.append("--no-compile")
@@ -102,13 +105,15 @@ class Environment:
             log.flush()
             begin = log.tell()
             done = subprocess.run(
-                command, stdout=log, stderr=log, env=os.environ | pinned, cwd=ROOT, check=False
+                command, stdout=log, stderr=log, env=os.environ | settings, cwd=ROOT, check=False
             )
+        if done.returncode < 0:
+            raise KeyboardInterrupt  # killed by a signal: what it was installing is half there
         if done.returncode:
             with self.log.open(encoding="utf-8", errors="replace") as log:
                 log.seek(begin)
                 said = log.read()
-            raise SetupError(f"pip could not install: {last_line(said)}\nAll of it: {self.log}")
+            raise SetupError(f"pip could not install: {gist(said)}\nAll of it: {self.log}")
 
     def run(self, code: str) -> str:
         """What a piece of Python code prints in this environment, stripped; nothing without one."""
@@ -142,11 +147,11 @@ class Environment:
         )
 
 
-def last_line(text: str) -> str:
-    """The last line that says ERROR, else the last one that says anything."""
+def gist(text: str) -> str:
+    """The first line that says ERROR, else the last one that says anything."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")]
-    return (errors or lines or ["no output"])[-1].removeprefix("ERROR: ")
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
+    return (errors or lines[-1:] or ["no output"])[0]
 
 
 def pinned_torch() -> str:
@@ -209,8 +214,6 @@ def install_torch(environment: Environment, device: str) -> None:
 
 def fingerprint(arguments: Sequence[str]) -> str:
     """Digest of what is to be installed, but for the build of PyTorch."""
-    import tomllib  # noqa: PLC0415 - absent before 3.11, where main() says so
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     tables = {name: project[name] for name in ("project", "build-system")}
     files = [ROOT / name for name in arguments if name.endswith(".txt")]
@@ -297,12 +300,6 @@ def install(environment: Environment, arguments: Sequence[str], device: str) -> 
 
 def main() -> int:
     """Reads the command line; returns the exit code."""
-    if sys.version_info < OLDEST_PYTHON:
-        sys.stderr.write(
-            f"latlas needs Python 3.11 or newer; got {platform.python_version()} from "
-            f"{sys.executable}.\nName another one, for instance: make demo PYTHON=python3.12\n"
-        )
-        return 2
     parser = argparse.ArgumentParser(description="Makes a virtual environment of the project.")
     parser.add_argument("--folder", type=Path, default=Path(".venv"))
     parser.add_argument("--device", choices=DEVICES, default="any")

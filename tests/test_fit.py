@@ -165,11 +165,11 @@ def test_adding_moves_nothing_and_matches_labels_by_name(space, tmp_path):
 def test_a_map_is_made_once_and_again_only_when_asked(space):
     first = space.map("tsne").xy
     assert np.array_equal(space.map("tsne").xy, first)
-    version = space._store.version
+    version = space.store.version
     space.map("tsne")
-    assert space._store.version == version
+    assert space.store.version == version
     again = space.map("pca", refresh=True)
-    assert space._store.version > version
+    assert space.store.version > version
     assert np.allclose(again.xy, latlas.open(space.folder).map("pca").xy)
     with pytest.raises(OptionError, match="pca, tsne"):
         space.map("mds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -35,13 +36,15 @@ from latlas.models import VAE, AnyModel, ModelConfig, build_model
 from latlas.pictures import draw_pictures
 from latlas.progress import default_progress
 from latlas.projections import PROJECTIONS
-from latlas.space import DEFAULT_MAP, Space, source_info, write_scores
+from latlas.space import DEFAULT_MAP, Space
 from latlas.store import LatentStore
+from latlas.stored import source_info, write_scores
 from latlas.train import CHECKPOINT, TrainConfig, train
 
 __all__ = ["FitOptions", "fit"]
 
 ACCURACY_NEIGHBOURS = 5
+BLOCKS_PER_COMMIT = 31
 KL_IMAGES = 2048
 ACTIVE_VARIANCE = 0.01
 """Burda, Grosse, Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016, section 5.2."""
@@ -321,8 +324,9 @@ def _encode(job: _Job, images: Images) -> None:
         first = len(store)
     else:
         store = LatentStore.create(path, job.latent_dim)
-    if first < len(images):
-        store.append_stream(encode_rows(space.coder, images, first, progress=job.progress))
+    rows = encode_rows(space.coder, images, first, progress=job.progress)
+    for block in rows:
+        store.append_stream(itertools.chain([block], itertools.islice(rows, BLOCKS_PER_COMMIT)))
 
 
 def _scores(latents: Latents) -> list[Score]:

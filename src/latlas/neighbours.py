@@ -117,7 +117,7 @@ def approximate_neighbours(points: NDArray[Any], k: int, *, seed: int = 0) -> Ne
             block = max(1, _QUERIES * _CHUNK // len(candidates))
             for rows in members.split(block):
                 scores = torch.addmm(norms, p[order[rows]], theirs.T, alpha=-2)  # [B, n]
-                scores.masked_fill_(candidates == rows[:, None], torch.inf)
+                scores[torch.arange(len(rows)), rows - members[0]] = torch.inf  # own cell is first
                 found = order[candidates[_smallest(scores, k)[1]]]
                 ranked, squares = _rank(p[order[rows]], p, found)
                 indices[order[rows]], distances[order[rows]] = ranked, squares.sqrt()

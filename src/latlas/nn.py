@@ -41,7 +41,7 @@ def dense_decoder(shape: Shape, hidden: Sequence[int], latent_dim: int) -> nn.Se
     """Multilayer perceptron from latents [B, D] to images [B, C, H, W]."""
     height, width, channels = shape
     return nn.Sequential(
-        *_mlp([latent_dim, *reversed(hidden), math.prod(shape)]),
+        *_mlp([latent_dim, *hidden, math.prod(shape)]),
         nn.Unflatten(1, (channels, height, width)),
     )
 

@@ -87,12 +87,13 @@ def _reconstructions(space: Space, path: Path) -> None:
     originals = space.thumbnails(space.latents.ids[rows])
     decoded = space.decode(space.latents.z[rows])
     labels = [space.label(int(label)) for label in space.latents.labels[rows]]
-    save(reconstructions(originals, decoded, labels), path)
+    save(reconstructions(originals, decoded, labels, title="Reconstructions"), path)
 
 
 def _traversals(space: Space, path: Path) -> None:
     z = space.latents.z
-    centre = np.median(z, axis=0)
+    # Around a real image: between the classes, where the median lies, there may be none.
+    centre = z[np.square(z - np.median(z, axis=0)).sum(1).argmin()]
     dims = np.argsort(-z.std(0), kind="stable")[:MOST_DIMENSIONS]
     quantiles = np.linspace(0.01, 0.99, STEPS)
     values = np.quantile(z[:, dims], quantiles, axis=0).T.astype(np.float32)  # [d, S]
@@ -100,7 +101,8 @@ def _traversals(space: Space, path: Path) -> None:
     grid[np.arange(len(dims))[:, None], np.arange(STEPS), dims[:, None]] = values
     images = space.decode(grid.reshape(-1, len(centre)))
     shape = (len(dims), STEPS, *images.shape[1:])
-    save(traversals(images.reshape(shape), values, dims), path)
+    title = "Traversals of the latent dimensions"
+    save(traversals(images.reshape(shape), values, dims, title=title), path)
 
 
 def _walk(space: Space, path: Path) -> None:
@@ -111,7 +113,7 @@ def _walk(space: Space, path: Path) -> None:
 
 def _loss(space: Space, path: Path) -> None:
     lines = (space.folder / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    save(loss_curves([json.loads(line) for line in lines]), path)
+    save(loss_curves([json.loads(line) for line in lines], title="Training"), path)
 
 
 def _plane(space: Space, path: Path) -> None:
@@ -120,8 +122,10 @@ def _plane(space: Space, path: Path) -> None:
     x, y = (np.linspace(low[i], high[i], PLANE, dtype=np.float32) for i in (0, 1))
     grid: FloatArray = np.stack(np.meshgrid(x, y[::-1]), axis=-1).reshape(-1, 2)
     extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
-    save(plane_grid(space.decode(grid), PLANE, PLANE, extent), path)
+    title = "The decoded plane"
+    save(plane_grid(space.decode(grid), PLANE, PLANE, extent, title=title), path)
 
 
 def _kl(space: Space, path: Path) -> None:
-    save(kl_per_dimension(np.array(space.manifest.training["kl_per_dimension"])), path)
+    kl = np.array(space.manifest.training["kl_per_dimension"])
+    save(kl_per_dimension(kl, title="What each dimension carries"), path)

@@ -72,7 +72,8 @@ class NearImages:
 
     def plot(self, path: str | Path) -> Path:
         """Draws the query and its neighbours to a PNG, SVG or PDF file and returns its path."""
-        figure = neighbour_row(self.query, self.images, self.distances, self.labels)
+        title = "Nearest in the latent space"
+        figure = neighbour_row(self.query, self.images, self.distances, self.labels, title=title)
         return save(figure, Path(path))
 
 
@@ -97,4 +98,5 @@ class Walk:
         """
         if Path(path).suffix == ".gif":
             return animate(self.images, Path(path))
-        return save(walk_strip(self.images), Path(path))
+        title = "A walk through the latent space"
+        return save(walk_strip(self.images, title=title), Path(path))

@@ -5,30 +5,17 @@ Everything that latlas does reads or writes a space; its verbs are the methods h
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from latlas.checkpoint import (
     drop_old_part,
-    read_arrays,
-    read_json,
-    read_part,
-    write_json,
     write_part,
 )
 from latlas.contracts import (
-    SPLITS,
-    TEST,
-    TRAIN,
     FloatArray,
     Images,
     IntArray,
@@ -38,23 +25,18 @@ from latlas.contracts import (
     OptionError,
     Progress,
     Projection,
-    Score,
-    Skipped,
-    SpaceError,
     UInt8Array,
 )
 from latlas.data.source import as_pixels, open_images
-from latlas.devices import choose_device
-from latlas.encode import Coder, encode_rows
-from latlas.manifest import Manifest, PartInfo, SourceInfo, read_manifest
+from latlas.encode import encode_rows
+from latlas.manifest import PartInfo
 from latlas.measures.spaces import neighbour_preservation, trustworthiness
-from latlas.models import AnyModel, ModelConfig, build_model
 from latlas.neighbours import nearest
 from latlas.projections import PROJECTIONS
 from latlas.results import Map, NearImages, Walk
-from latlas.store import LatentStore
+from latlas.stored import StoredSpace, source_info
 
-__all__ = ["DEFAULT_MAP", "Space", "open_space", "source_info", "write_scores"]
+__all__ = ["DEFAULT_MAP", "Space", "open_space"]
 
 DEFAULT_MAP = "tsne"
 QUALITY_NEIGHBOURS = 10
@@ -63,7 +45,8 @@ QUALITY_NEIGHBOURS = 10
 Query = int | np.integer[Any] | FloatArray | UInt8Array | str | Path | Any
 
 
-class Space:
+@final
+class Space(StoredSpace):
     """A latent space on disk.
 
     Args:
@@ -74,88 +57,6 @@ class Space:
     Raises:
         SpaceError: the folder holds no space, or one that is unfinished, damaged or too new.
     """
-
-    def __init__(
-        self, folder: str | Path, device: str = "auto", *, unfinished: bool = False
-    ) -> None:
-        self.folder = Path(folder)
-        self.manifest: Manifest = read_manifest(self.folder)
-        if self.manifest.status != "complete" and not unfinished:
-            raise SpaceError(
-                f"{self.folder} is not finished: its fit was stopped. Go on with: "
-                f"latlas fit {self.manifest.sources[0].uri} -o {self.folder} --resume"
-            )
-        self._device = device
-
-    def __repr__(self) -> str:
-        return (
-            f"Space({str(self.folder)!r}: {len(self):,} images, D = {self.latent_dim}, "
-            f"model {self.manifest.model.name if self.manifest.model else None})"
-        )
-
-    def __len__(self) -> int:
-        return len(self._store)
-
-    # --- what is in it ------------------------------------------------------------------
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The label names; ``latents.labels`` are indices into them."""
-        return self.manifest.classes
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of the images."""
-        return self.manifest.shape
-
-    @property
-    def latent_dim(self) -> int:
-        """D, the length of a latent vector."""
-        return self.manifest.latent_dim
-
-    @property
-    def scores(self) -> list[Score]:
-        """Every score taken of this space."""
-        path = self.folder / "scores.json"
-        return [Score(**entry) for entry in read_json(path)] if path.exists() else []
-
-    @property
-    def skipped(self) -> list[Skipped]:
-        """Files of the source that could not be decoded."""
-        path = self.folder / "skipped.json"
-        return [Skipped(**entry) for entry in read_json(path)] if path.exists() else []
-
-    @cached_property
-    def latents(self) -> Latents:
-        """All latent vectors with ids, uris, labels, splits and reconstruction errors."""
-        return self._store.latents(self.classes)
-
-    @cached_property
-    def model(self) -> AnyModel:
-        """The trained model, on the CPU and ready to encode and decode."""
-        part = self.manifest.model
-        if part is None:
-            raise SpaceError(f"{self.folder} has no model. Fit the space again.")
-        config, tensors = read_part(self.folder / "model", part.digest)
-        model = build_model(part.name, ModelConfig(**_with_tuples(config)))
-        try:
-            model.load_state_dict({name: torch.as_tensor(v) for name, v in tensors.items()})
-        except RuntimeError as error:
-            raise SpaceError(
-                f"the weights in {self.folder / 'model'} do not fit its config.json. Restore the "
-                "folder from a copy, or fit the space again."
-            ) from error
-        return model.eval()
-
-    @cached_property
-    def coder(self) -> Coder:
-        """The model in use: whole arrays in and out, on this space's device."""
-        return Coder(self.model, self.shape, choose_device(self._device))
-
-    @cached_property
-    def _store(self) -> LatentStore:
-        # Rows of a write that never came to its end lie beyond this version.
-        return LatentStore.open(self.folder / "latents", self.manifest.latents_version)
 
     # --- encode, decode -----------------------------------------------------------------
 
@@ -209,11 +110,11 @@ class Space:
                 maps = {name: p.transform(block.z) for name, p in projections.items()}
                 yield _relabelled(block, lookup[block.labels]), maps
 
-        self._store.restore()
-        self._store.append_stream(rows())
+        self.store.restore()
+        self.store.append_stream(rows())
         self.manifest.classes = tuple(names)
         self.manifest.sources.append(source_info(images))
-        self._write()
+        self.write()
         self.__dict__.pop("latents", None)
         return np.arange(first, first + len(images), dtype=np.int64)
 
@@ -258,11 +159,6 @@ class Space:
             errors=np.concatenate([block.errors for block in blocks]),
         )
 
-    def thumbnails(self, ids: Sequence[int] | IntArray) -> UInt8Array:
-        """The images with these ids as stored, at most 64 pixels a side: uint8 [N, h, w, C]."""
-        files = [np.asarray(Image.open(io.BytesIO(f))) for f in self._store.thumbnails(ids)]
-        return np.stack([file[..., None] if file.ndim == 2 else file for file in files])
-
     # --- map ----------------------------------------------------------------------------
 
     def map(
@@ -294,23 +190,13 @@ class Space:
         if refresh or name not in self.manifest.maps:
             self._make_map(name, seed, progress or NoProgress())
         part = self.manifest.maps[name]
-        return Map(name, self._store.map(name), self.latents, part.scores)
-
-    def projection(self, name: str) -> Projection:
-        """The fitted projection behind a stored map, which places other latents on it."""
-        part = self.manifest.maps[name]
-        config, arrays = read_arrays(self.folder / "maps" / name, part.digest)
-        fitted = int(config["rows"])
-        projection: Projection = PROJECTIONS[name].from_state(
-            config, arrays, self.latents.z[:fitted], self._store.map(name)[:fitted]
-        )
-        return projection
+        return Map(name, self.store.map(name), self.latents, part.scores)
 
     def _make_map(self, name: str, seed: int, progress: Progress) -> None:
         z = self.latents.z
         projection: Projection = PROJECTIONS[name](seed=seed).fit(z, progress)
-        self._store.restore()
-        self._store.set_map(name, projection.xy_)
+        self.store.restore()
+        self.store.set_map(name, projection.xy_)
         config, arrays = projection.state()
         part = self.folder / "maps" / name
         old = self.manifest.maps.get(name)
@@ -324,7 +210,7 @@ class Space:
                 "neighbour_preservation": neighbour_preservation(z, projection.xy_, k=k, seed=seed),
             }
         self.manifest.maps[name] = PartInfo(name=name, digest=digest, scores=scores)
-        self._write()
+        self.write()
         drop_old_part(part)
         said = ", ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in scores.items())
         progress.note(f"map {name}: {said or 'too few images for a score'}")
@@ -387,10 +273,6 @@ class Space:
             self.thumbnails([own])[0] if own is not None else self.decode(vector[None])[0],
         )
 
-    def label(self, index: int) -> str:
-        """The name of a label index; an empty string for -1."""
-        return self.classes[index] if index >= 0 else ""
-
     def _vector(self, query: Query) -> FloatArray:
         if isinstance(query, int | np.integer):
             rows = np.flatnonzero(self.latents.ids == query)
@@ -414,49 +296,10 @@ class Space:
         only: FloatArray = z[0]
         return only
 
-    # --- info ---------------------------------------------------------------------------
-
-    def info(self) -> dict[str, Any]:
-        """What the space is and what made it, as JSON values."""
-        counts = np.bincount(self.latents.splits, minlength=len(SPLITS))
-        return {
-            "folder": str(self.folder),
-            "images": len(self),
-            "splits": {name: int(counts[i]) for i, name in enumerate(SPLITS)},
-            "scores": [asdict(score) for score in self.scores],
-            "bytes": sum(f.stat().st_size for f in self.folder.rglob("*") if f.is_file()),
-        } | self.manifest.model_dump(mode="json")
-
-    def complete(self) -> None:
-        """Marks the fit as finished: every part is there."""
-        self.manifest.status = "complete"
-        self._write()
-
-    def _write(self) -> None:
-        self.manifest.latents_version = self._store.version
-        self.manifest.write(self.folder)
-
 
 def open_space(folder: str | Path, device: str = "auto") -> Space:
     """Opens a space that ``fit`` made; see ``Space``."""
     return Space(folder, device)
-
-
-def source_info(images: Images) -> SourceInfo:
-    """What the manifest keeps of a source."""
-    return SourceInfo(
-        uri=images.source,
-        digest=images.digest,
-        images=len(images),
-        train=int((images.splits == TRAIN).sum()),
-        test=int((images.splits == TEST).sum()),
-        skipped=len(images.skipped),
-    )
-
-
-def write_scores(folder: Path, scores: Sequence[Score]) -> None:
-    """Writes ``scores.json``."""
-    write_json(folder / "scores.json", [asdict(score) for score in scores])
 
 
 def _rows_of(latents: Latents, keep: NDArray[np.bool_]) -> Latents:
@@ -485,7 +328,3 @@ def _slerp_weights(a: FloatArray, b: FloatArray, t: FloatArray) -> tuple[FloatAr
     if np.sin(angle) < 1e-4:
         return 1 - t, t
     return np.sin((1 - t) * angle) / np.sin(angle), np.sin(t * angle) / np.sin(angle)
-
-
-def _with_tuples(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}

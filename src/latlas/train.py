@@ -47,7 +47,7 @@ from latlas.runlog import RunLog
 __all__ = ["TrainConfig", "TrainResult", "default_epochs", "train"]
 
 CHECKPOINT = "checkpoint"
-DEFAULT_IMAGES_SEEN = 300_000
+DEFAULT_IMAGES_SEEN = 320_000
 REPORT_SECONDS = 0.5
 PREPARE_IMAGES = 10_000
 WARM_STEPS = 100
@@ -78,7 +78,7 @@ class TrainConfig:
 
     epochs: int | None = None
     max_seconds: float | None = None
-    batch_size: int = 512
+    batch_size: int = 256
     learning_rate: float | None = None
     ema: float = 0.0
     patience: int = 10
@@ -148,7 +148,7 @@ class _State:
 
 
 def default_epochs(images: int) -> int:
-    """Passes over so many training images when the user names none: about 300,000 images seen."""
+    """Passes over so many training images when the user names none: about 320,000 images seen."""
     return min(max(round(DEFAULT_IMAGES_SEEN / images), 4), 200)
 
 
@@ -217,7 +217,7 @@ class _Loop:
         self.peak = config.learning_rate or self.model.learning_rate
         self.optimiser = torch.optim.AdamW(
             self.model.parameter_groups(),
-            betas=(0.9, 0.99),
+            betas=(0.9, 0.95),
             fused=self.device.type in {"cpu", "cuda"},
         )
         self.average = [p.detach().clone() for p in self.parameters] if config.ema else []

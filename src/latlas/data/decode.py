@@ -31,8 +31,10 @@ Bad = tuple[int, str]
 
 _BATCH = 256
 _REPORT_BYTES = 1 << 22
-# Starting workers takes about as long as this many seconds of decoding.
+# Starting workers takes about as long as this many seconds of decoding; with this many
+# batches there is no need to find out whether they are worth it.
 _PATIENCE = 0.4
+_MANY_BATCHES = 32
 
 
 def decode_source(
@@ -81,8 +83,8 @@ def decode_source(
     started = time.monotonic()
     with strict_pillow():
         while waiting:
-            patient = workers is None and time.monotonic() - started < _PATIENCE
-            if many > 1 and not patient:
+            few = workers is None and len(waiting) < _MANY_BATCHES
+            if many > 1 and not (few and time.monotonic() - started < _PATIENCE):
                 break
             batch = source.batch(*waiting.popleft())
             for done, found in run_batch(source.read, batch, frame, file, base):

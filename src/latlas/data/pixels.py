@@ -78,25 +78,30 @@ class Frame:
 
 
 def check_frame_options(
-    image_size: int | tuple[int, int] | None, channels: int | None, resize: str
-) -> None:
+    image_size: int | Sequence[int] | None, channels: int | None, resize: str
+) -> tuple[int, int] | None:
     """Refuses options that no frame can have.
+
+    Returns:
+        The height and width that ``image_size`` means, or None.
 
     Raises:
         OptionError: one of them is out of its range.
     """
-    if image_size is not None:
-        sides = tuple(image_size) if isinstance(image_size, Sequence) else (image_size,)
-        whole = all(isinstance(side, (int, np.integer)) and 1 <= side <= 4096 for side in sides)
-        if not whole or len(sides) not in (1, 2):
-            raise OptionError(
-                f"image size {image_size!r} was given; expected one number of pixels or "
-                "(height, width), each from 1 to 4096."
-            )
     if channels not in (None, 1, 3):
         raise OptionError(f"{channels!r} channels were asked for; choose 1 (grey) or 3 (RGB).")
     if resize not in RESIZE:
         raise OptionError(f"resize {resize!r} is not known; choose one of: {', '.join(RESIZE)}.")
+    if image_size is None:
+        return None
+    sides = tuple(image_size) if isinstance(image_size, Sequence) else (image_size, image_size)
+    whole = all(isinstance(side, (int, np.integer)) and 1 <= side <= 4096 for side in sides)
+    if not whole or len(sides) != 2:
+        raise OptionError(
+            f"image size {image_size!r} was given; expected one number of pixels or "
+            "(height, width), each from 1 to 4096."
+        )
+    return int(sides[0]), int(sides[1])
 
 
 # --- encoded pictures --------------------------------------------------------------------

@@ -137,7 +137,7 @@ def open_images(
         RunError: a decoding process died.
     """
     options = _Options(**more)
-    check_frame_options(image_size, channels, options.resize)
+    size = check_frame_options(image_size, channels, options.resize)
     _check_options(split, options)
     progress = progress or NoProgress()
     name = str(uri) if isinstance(uri, (str, Path)) else "array"
@@ -146,12 +146,11 @@ def open_images(
         raise SourceError(f"{name} holds no images.")
     if options.strict and source.table.skipped:
         raise _not_strict(source.table.skipped)
-    size = list(image_size) if isinstance(image_size, tuple) else image_size
     key = digest_of(source.format, source.fingerprint, size, channels, options.resize)
     entry = None if _in_memory(source) else load_entry(key)
     if entry is None:
         entry = _decode(
-            source, key, _choose_frame(source, image_size, channels, options), options, progress
+            source, key, _choose_frame(source, size, channels, options), options, progress
         )
     if options.strict and entry.table.skipped:
         raise _not_strict(entry.table.skipped)
@@ -249,21 +248,18 @@ def _in_memory(source: ArraySource | EncodedSource) -> bool:
 
 def _choose_frame(
     source: ArraySource | EncodedSource,
-    image_size: int | tuple[int, int] | None,
+    size: tuple[int, int] | None,
     channels: int | None,
     options: _Options,
 ) -> Frame:
     """Fills in the size and the channels that were not asked for."""
-    if image_size is not None and channels is not None:
+    if size is not None and channels is not None:
         sizes, grey = [], False
     elif isinstance(source, ArraySource):
         sizes, grey = [source.shape[:2]], source.shape[2] < 3
     else:
         sizes, grey = _sample(source)
-    if image_size is None:
-        height, width = _usual_size(sizes)
-    else:
-        height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    height, width = size or _usual_size(sizes)
     return Frame(height, width, channels or (1 if grey else 3), options.resize)
 
 

@@ -49,7 +49,8 @@ def as_plane(xy: NDArray[Any]) -> tuple[FloatArray, NDArray[np.bool_]]:
             f"The points of a map have shape {list(xy.shape)}; expected [N, 2]. "
             "Project the latents to two dimensions first."
         )
-    xy = xy.astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        xy = xy.astype(np.float32)
     finite = np.isfinite(xy).all(axis=1)
     if not finite.any():
         raise OptionError(

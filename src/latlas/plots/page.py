@@ -6,6 +6,7 @@ that threads do not meet and the same input gives the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import secrets
@@ -220,7 +221,8 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
         raise StorageError(
             f"Cannot write the picture {path}: {error.strerror or error}. "
             "Give a path in a folder that you can write and that has room."

@@ -28,7 +28,8 @@ def pythae(images: int, epochs: int) -> Figures:
 
 
 def latlas(images: int, epochs: int, precision: str) -> Figures:
-    from latlas.train import TrainConfig, train
+    from latlas.settings import TrainConfig
+    from latlas.train import train
 
     source, model = peers.as_images(peers.read_mnist("train")[:images]), peers.PeerNet(0)
     config = TrainConfig(

@@ -64,7 +64,8 @@ def test_encode_writes_vectors_and_decode_brings_them_back(space, tmp_path):
         assert set(loaded["split"]) == {"train", "test"}
     np.savez(tmp_path / "few.npz", z=np.zeros((3, 16), np.float32))
     for target in ("images", "grid.png", "images.npz"):
-        result = answer(run("decode", space, tmp_path / "few.npz", "-o", tmp_path / target, "--json"))
+        few = tmp_path / "few.npz"
+        result = answer(run("decode", space, few, "-o", tmp_path / target, "--json"))
         assert result["images"] == 3
     assert len(list((tmp_path / "images").glob("*.png"))) == 3
     assert Image.open(tmp_path / "images" / "0.png").size == (8, 8)
@@ -88,11 +89,10 @@ def test_map_walk_and_neighbours_draw(space, tmp_path):
     answer(run("walk", space, 0, 1, "-o", tmp_path / "w.gif", "--json"))
     assert Image.open(tmp_path / "w.gif").n_frames > 1
     Image.new("L", (20, 20), 128).save(tmp_path / "query.png")
-    found = answer(
-        run("neighbours", space, tmp_path / "query.png", "-k", 3, "-o", tmp_path / "n.png", "--json")
-    )
+    query, picture = tmp_path / "query.png", tmp_path / "n.png"
+    found = answer(run("neighbours", space, query, "-k", 3, "-o", picture, "--json"))
     assert len(found["neighbours"]) == 3
-    assert (tmp_path / "n.png").exists()
+    assert picture.exists()
 
 
 def test_quiet_says_nothing_but_the_result(tmp_path):
@@ -155,10 +155,9 @@ def test_every_command_has_help_with_an_example(command):
 
 
 def test_help_names_every_model_and_map():
+    from latlas.cli.options import MAP_NAMES, MODEL_NAMES
     from latlas.models import MODELS
     from latlas.projections import PROJECTIONS
-
-    from latlas.cli.options import MAP_NAMES, MODEL_NAMES
 
     assert set(MODEL_NAMES) == set(MODELS)
     assert set(MAP_NAMES) == set(PROJECTIONS)

@@ -101,11 +101,9 @@ def run_console(block: Block, folder: Path) -> None:
     lines = block.runnable.replace("\\\n", " ").splitlines()
     commands = [line[2:] for line in lines if line.startswith("$ ")]
     assert commands, f"{block.name}: a console block needs lines that begin with '$ '"
-    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-e", "-u", "-o", "pipefail", "-c", "\n".join(commands)],
         cwd=folder,
-        env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
         timeout=SECONDS_FOR_A_COMMAND,
@@ -122,6 +120,7 @@ def run_console(block: Block, folder: Path) -> None:
 )
 def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", sysconfig.get_path("scripts"), prepend=os.pathsep)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.setenv("LATLAS_CACHE", str(tmp_path / "cache"))
     names: dict[str, Any] = {"__name__": "__main__"}

@@ -158,7 +158,7 @@ def test_adding_moves_nothing_and_matches_labels_by_name(space, tmp_path):
     for name, xy in maps.items():
         assert np.array_equal(reopened.map(name).xy[:1797], xy)
         assert np.isfinite(reopened.map(name).xy[1797:]).all()
-    with pytest.raises(OptionError, match="in .* already"):
+    with pytest.raises(OptionError, match=r"in .* already"):
         reopened.add(open_images(folder, (8, 8), 1))
 
 
@@ -228,7 +228,7 @@ def test_files_that_are_no_images_are_skipped_and_listed(tmp_path):
     space = latlas.fit(folder, tmp_path / "s.latlas", latent_dim=2, **QUICK)
     assert len(space) == 12
     assert [entry.uri.endswith("broken.png") for entry in space.skipped] == [True]
-    with pytest.raises(SourceError, match="broken.png"):
+    with pytest.raises(SourceError, match=r"broken\.png"):
         latlas.fit(folder, tmp_path / "t.latlas", latent_dim=2, strict=True, **QUICK)
 
 
@@ -298,7 +298,7 @@ def test_fields_of_a_later_version_are_kept(space):
 )
 def test_an_edited_manifest_is_named(space, content):
     (space.folder / "space.json").write_text(content)
-    with pytest.raises(SpaceError, match="space.json"):
+    with pytest.raises(SpaceError, match=r"space\.json"):
         latlas.open(space.folder)
 
 

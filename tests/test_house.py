@@ -28,6 +28,7 @@ EVERYTHING = [
 ]
 
 MOST_FILE_LINES = 400
+MOST_TEST_LINES = 500  # a file of tests is a list, read one entry at a time
 MOST_FUNCTION_LINES = 80
 MOST_LINES_OF_NINE_IN_TEN = 35
 MOST_PARAMETERS = 8
@@ -69,12 +70,15 @@ def module_name(path: Path) -> str:
 
 
 def test_files_are_short() -> None:
-    sizes = {where(path): len(path.read_text(encoding="utf-8").splitlines()) for path in EVERYTHING}
-    assert {name: size for name, size in sizes.items() if size > MOST_FILE_LINES} == {}
+    sizes = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in EVERYTHING}
+    most = {path: MOST_TEST_LINES if "tests" in path.parts else MOST_FILE_LINES for path in sizes}
+    assert {where(path): size for path, size in sizes.items() if size > most[path]} == {}
 
 
 def test_functions_are_short() -> None:
-    sizes = {where(p, f): length(f) for p in SOURCES for f in functions(parse(p))}
+    sizes = {
+        where(p, f): length(f) for p in SOURCES for f in functions(parse(p)) if not is_command(f)
+    }
     long = {name: size for name, size in sizes.items() if size > MOST_LINES_OF_NINE_IN_TEN}
     assert {name: size for name, size in long.items() if size > MOST_FUNCTION_LINES} == {}
     assert len(long) <= 0.1 * len(sizes), f"{len(long)} of {len(sizes)} functions are long: {long}"
@@ -123,10 +127,16 @@ def reading_order(name: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("path", PUBLIC_SOURCES, ids=module_name)
 def test_all_is_sorted_and_true(path: Path) -> None:
-    module, tree = importlib.import_module(module_name(path)), parse(path)
-    listed = list(getattr(module, "__all__", []))
+    name, tree = module_name(path), parse(path)
+    module = importlib.import_module(name)
+    if not hasattr(module, "__all__"):
+        # Inside a room everything is the room's own business; its door says what is public.
+        inside = name.count(".") >= 2 or len(tree.body) <= 1
+        assert inside, "a module or package on a floor of its own needs __all__"
+        return
+    listed = list(module.__all__)
     assert listed == sorted(set(listed), key=reading_order)
-    assert [name for name in listed if not hasattr(module, name)] == []
+    assert [entry for entry in listed if not hasattr(module, entry)] == []
     assert defined_here(tree) - set(listed) == set(), "public but not in __all__"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import blobs
 
+from conftest import blobs
 from latlas.contracts import Decoder, Encoder, OptionError, Solvable, Trainable
 from latlas.models import MODELS, ModelConfig, build_model
 from latlas.models.autoencoder import maximum_mean_discrepancy

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import blobs
 
+from conftest import blobs
 from latlas.contracts import NoProgress, OptionError, SpaceError, TrainingError
 from latlas.devices import ThreadProbe, Workers, choose_device, has_bfloat16
 from latlas.gradients import ShardedLoss
 from latlas.models import MODELS, ModelConfig, build_model
-from latlas.train import TrainConfig, train
+from latlas.settings import TrainConfig
+from latlas.train import train
 
 CONFIG = ModelConfig((8, 8, 1), latent_dim=2, width=0.1)
 TRAINED = [name for name in MODELS if name != "pca"]
@@ -91,7 +92,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(spots, tmp_path, e
     whole = build_model("vae", CONFIG)
     expected = train(whole, spots, config, folder=tmp_path / "whole")
 
-    class Crash(Exception):
+    class CrashError(Exception):
         pass
 
     class Crashing(NoProgress):
@@ -104,12 +105,12 @@ def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(spots, tmp_path, e
             def advance(amount=1, **fields):
                 seen.append(amount)
                 if len(seen) == 43:
-                    raise Crash
+                    raise CrashError
 
             stage.advance = advance
             return stage
 
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         train(build_model("vae", CONFIG), spots, config, folder=tmp_path / "b", progress=Crashing())
     resumed = build_model("vae", CONFIG, seed=99)
     result = train(resumed, spots, config, folder=tmp_path / "b", resume=True)
@@ -124,7 +125,8 @@ import sys; sys.path.insert(0, {tests!r})
 from pathlib import Path
 from conftest import blobs
 from latlas.models import ModelConfig, build_model
-from latlas.train import TrainConfig, train
+from latlas.settings import TrainConfig
+from latlas.train import train
 model = build_model("ae", ModelConfig((8, 8, 1), latent_dim=2, width=0.1))
 train(model, blobs(), TrainConfig(epochs=100000, batch_size=64, patience=10**9,
       checkpoint_seconds=0.05), folder=Path({folder!r}))
@@ -133,7 +135,7 @@ train(model, blobs(), TrainConfig(epochs=100000, batch_size=64, patience=10**9,
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_process_leaves_a_checkpoint_to_go_on_from(tmp_path, number):
-    code = KILLED.format(tests=os.path.dirname(__file__), folder=str(tmp_path))
+    code = KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
     while not (tmp_path / "checkpoint").exists() and time.monotonic() < deadline:

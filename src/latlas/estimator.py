@@ -16,9 +16,12 @@ from latlas.devices import choose_device
 from latlas.encode import Coder
 from latlas.models import AnyModel, ModelConfig, build_model
 from latlas.models.pca import PCAModel
-from latlas.train import TrainConfig, train
+from latlas.settings import TrainConfig
+from latlas.train import train
 
 __all__ = ["AutoEncoder"]
+
+BATCH = 128
 
 
 class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -34,7 +37,6 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         beta: weight of the model's own term; None takes its default.
         epochs: passes over the rows; None chooses from their number.
         learning_rate: peak learning rate; None takes the model's own.
-        batch_size: rows per step.
         random_state: seed, or a generator from which a seed is drawn.
         device: auto, cpu, cuda or mps.
 
@@ -50,7 +52,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         (1797, 2)
     """
 
-    def __init__(  # noqa: PLR0913 - scikit-learn wants each setting as a parameter
+    def __init__(
         self,
         latent_dim: int = 16,
         *,
@@ -59,7 +61,6 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         beta: float | None = None,
         epochs: int | None = None,
         learning_rate: float | None = None,
-        batch_size: int = 128,
         random_state: int | np.random.RandomState | None = 0,
         device: str = "auto",
     ) -> None:
@@ -69,7 +70,6 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.beta = beta
         self.epochs = epochs
         self.learning_rate = learning_rate
-        self.batch_size = batch_size
         self.random_state = random_state
         self.device = device
 
@@ -105,11 +105,11 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             train(self.model_, _as_images(pixels), self._train_config(seed))
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray[Any]:
-        """Rows [M, P] -> latent vectors [M, D], float32 for float32 rows, else float64."""
+    def transform(self, X: ArrayLike) -> FloatArray:
+        """Rows [M, P] -> latent vectors float32 [M, D]."""
         check_is_fitted(self)
         rows = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        return self._coder().encode(self._pixels(rows)).astype(rows.dtype)
+        return self._coder().encode(self._pixels(rows))
 
     def inverse_transform(self, Z: ArrayLike) -> NDArray[np.float64]:
         """Latent vectors [M, D] -> rows float64 [M, P], in the units of the training rows."""
@@ -133,7 +133,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _train_config(self, seed: int) -> TrainConfig:
         return TrainConfig(
             epochs=self.epochs,
-            batch_size=self.batch_size,
+            batch_size=BATCH,
             learning_rate=self.learning_rate,
             seed=seed,
             device=self.device,
@@ -149,7 +149,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
 

@@ -36,10 +36,11 @@ from latlas.models import VAE, AnyModel, ModelConfig, build_model
 from latlas.pictures import draw_pictures
 from latlas.progress import default_progress
 from latlas.projections import PROJECTIONS
+from latlas.settings import TrainConfig
 from latlas.space import DEFAULT_MAP, Space
 from latlas.store import LatentStore
 from latlas.stored import source_info, write_scores
-from latlas.train import CHECKPOINT, TrainConfig, train
+from latlas.train import CHECKPOINT, train
 
 __all__ = ["FitOptions", "fit"]
 

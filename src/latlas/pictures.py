@@ -121,7 +121,10 @@ def _plane(space: Space, path: Path) -> None:
     low, high = np.quantile(z, [0.005, 0.995], axis=0)
     x, y = (np.linspace(low[i], high[i], PLANE, dtype=np.float32) for i in (0, 1))
     grid: FloatArray = np.stack(np.meshgrid(x, y[::-1]), axis=-1).reshape(-1, 2)
-    extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+    half = (high - low) / (2 * (PLANE - 1))  # the extent is that of the cells' outer edges
+    left, bottom = low - half
+    right, top = high + half
+    extent = (float(left), float(right), float(bottom), float(top))
     title = "The decoded plane"
     save(plane_grid(space.decode(grid), PLANE, PLANE, extent, title=title), path)
 

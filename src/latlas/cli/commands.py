@@ -33,7 +33,17 @@ from latlas.cli.words import (
 )
 from latlas.contracts import OptionError
 
-__all__ = ["app"]
+__all__ = [
+    "app",
+    "decode",
+    "encode",
+    "fit",
+    "info",
+    "latlas_command",
+    "map_command",
+    "neighbours",
+    "walk",
+]
 
 app = typer.Typer(
     name="latlas",

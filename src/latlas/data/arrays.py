@@ -23,7 +23,18 @@ from numpy.typing import NDArray
 from latlas.contracts import IntArray, SourceError, UInt8Array
 from latlas.data.files import file_fingerprint, joint_fingerprint
 from latlas.data.labels import Table, label_array, split_named
-from latlas.data.pixels import array_layout, array_to_uint8
+from latlas.data.layouts import array_layout, array_to_uint8
+
+__all__ = [
+    "ArraySource",
+    "MemorySource",
+    "NumpySource",
+    "block_rows",
+    "digits",
+    "no_labels",
+    "read_into",
+    "with_labels",
+]
 
 _BLOCK_BYTES = 1 << 22
 

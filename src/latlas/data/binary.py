@@ -20,7 +20,9 @@ from latlas.contracts import TEST, TRAIN, IntArray, SourceError, UInt8Array
 from latlas.data.arrays import ArraySource, block_rows, no_labels, read_into, with_labels
 from latlas.data.files import file_fingerprint, joint_fingerprint
 from latlas.data.labels import Table, split_named
-from latlas.data.pixels import array_layout, array_to_uint8
+from latlas.data.layouts import array_layout, array_to_uint8
+
+__all__ = ["CifarSource", "IdxSource", "read_label_file"]
 
 _IDX_NAME = re.compile(r"(?P<head>.*)images?(?P<dot>[-.])idx[34]-ubyte(?P<gz>\.gz)?", re.IGNORECASE)
 _READ_ERRORS = (OSError, EOFError, zlib.error, tarfile.TarError)

@@ -30,6 +30,17 @@ from latlas.contracts import IntArray, Skipped, StorageError, UInt8Array
 from latlas.data.labels import Table
 from latlas.data.pixels import Frame
 
+__all__ = [
+    "Entry",
+    "PackedStrings",
+    "cache_root",
+    "digest_of",
+    "load_entry",
+    "memory_entry",
+    "storage_errors",
+    "write_entry",
+]
+
 _FORMAT = 1
 _STALE_SECONDS = 24 * 3600
 _MOVE_BYTES = 1 << 23

@@ -26,6 +26,8 @@ from latlas.contracts import RunError, SourceError, Stage, StorageError
 from latlas.data.files import EncodedSource
 from latlas.data.pixels import BadImage, Frame, decode, strict_pillow
 
+__all__ = ["decode_source", "run_batch", "serve"]
+
 Bad = tuple[int, str]
 """Index of an image that could not be decoded, and why."""
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from latlas.contracts import Progress, SourceError, Stage
 from latlas.data.cache import cache_root, storage_errors
 
+__all__ = ["DATASETS", "Dataset", "RemoteFile", "fetch", "find_dataset"]
+
 _CHUNK = 1 << 18
 _TIMEOUT = 15.0
 

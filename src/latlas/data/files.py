@@ -31,6 +31,8 @@ from latlas.data.labels import (
 )
 from latlas.data.pixels import SUFFIXES, BadImage
 
+__all__ = ["EncodedSource", "FolderSource", "ZipSource", "file_fingerprint", "joint_fingerprint"]
+
 LABELS_FILE = "labels.csv"
 MAX_FILE_BYTES = 1 << 29
 _CONTENT_LIMIT = 1 << 28

@@ -16,6 +16,19 @@ from numpy.typing import NDArray
 
 from latlas.contracts import TEST, TRAIN, IntArray, Skipped, SourceError, UInt8Array
 
+__all__ = [
+    "LabelRow",
+    "Table",
+    "apply_labels_csv",
+    "draw_splits",
+    "folder_layout",
+    "index_labels",
+    "label_array",
+    "natural_key",
+    "read_labels_csv",
+    "split_named",
+]
+
 _SPLIT_NAMES = {
     "train": TRAIN,
     "training": TRAIN,

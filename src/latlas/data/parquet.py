@@ -14,6 +14,8 @@ from latlas.data.files import EncodedSource, file_fingerprint, joint_fingerprint
 from latlas.data.labels import Table, index_labels, label_array, split_named
 from latlas.data.pixels import BadImage
 
+__all__ = ["ParquetSource"]
+
 
 def _arrow() -> tuple[Any, Any]:
     """The packages pyarrow and pyarrow.parquet; a fifth of a second to load, so only on use."""

@@ -18,7 +18,6 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,21 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from latlas.contracts import OptionError, SourceError, UInt8Array
+from latlas.contracts import OptionError, UInt8Array
+
+__all__ = [
+    "SUFFIXES",
+    "UNIT_SLACK",
+    "BadImage",
+    "Frame",
+    "check_frame_options",
+    "decode",
+    "explained",
+    "flatten",
+    "frame_image",
+    "look",
+    "strict_pillow",
+]
 
 RESIZE = ("crop", "pad")
 
@@ -43,8 +56,9 @@ SUFFIXES = frozenset(
 )
 
 _ORIENTATION_KEYS = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
+UNIT_SLACK = 1e-3
+"""How far floats may stray from 0..1 and still count as such."""
 _ALPHA_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
-_RANGE_SLACK = 1e-3
 
 
 class BadImage(Exception):  # noqa: N818  # it is a finding about one file, not a failure
@@ -129,7 +143,7 @@ def decode(data: bytes, frame: Frame) -> bytes:
     Raises:
         BadImage: the bytes are no picture, or a broken one.
     """
-    with _explained(data), _open(data) as image:
+    with explained(data), _open(data) as image:
         return frame_image(image, frame).tobytes()
 
 
@@ -147,7 +161,7 @@ def look(data: bytes, content: bool) -> tuple[int, int, bool]:
     Raises:
         BadImage: the bytes are no picture, or a broken one.
     """
-    with _explained(data), _open(data) as image:
+    with explained(data), _open(data) as image:
         width, height = image.size
         if _ORIENTATION_KEYS & image.info.keys() and image.getexif().get(0x0112, 1) >= 5:
             width, height = height, width
@@ -171,7 +185,7 @@ def _open(data: bytes) -> Image.Image:
 
 
 @contextlib.contextmanager
-def _explained(data: bytes) -> Iterator[None]:
+def explained(data: bytes) -> Iterator[None]:
     """Turns whatever a decoder throws at broken bytes into ``BadImage`` with a plain reason."""
     if not data:
         raise BadImage("the file is empty (0 bytes)")
@@ -229,7 +243,7 @@ def _eight_bits(values: NDArray[Any]) -> UInt8Array:
         low, high = float(np.min(values)), float(np.max(values))
         if not (low >= 0.0 and high <= 255.0):  # also catches NaN
             raise BadImage(f"float values from {low:g} to {high:g}, expected 0..1 or 0..255")
-        scale = 255.0 if high <= 1.0 + _RANGE_SLACK else 1.0
+        scale = 255.0 if high <= 1.0 + UNIT_SLACK else 1.0
         return np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
@@ -262,141 +276,3 @@ def _scaled(
     right, bottom = min(box[2], image.width), min(box[3], image.height)  # rounding of floats
     inside = (max(box[0], 0.0), max(box[1], 0.0), right, bottom)
     return image.resize(size, Image.Resampling.BICUBIC, box=inside, reducing_gap=3.0)
-
-
-# --- arrays ------------------------------------------------------------------------------
-
-
-def array_layout(shape: Sequence[int], what: str) -> tuple[str, tuple[int, int, int]]:
-    """Finds out how an array of images is laid out.
-
-    Args:
-        shape: [N, H, W], [N, H, W, C] or [N, C, H, W] with C = 1, 2 (grey and alpha), 3 or 4
-            (RGB and alpha). Where both fit, channels are last.
-        what: name of the array for the message.
-
-    Returns:
-        ``"NHW"``, ``"NHWC"`` or ``"NCHW"``, and (H, W, C).
-
-    Raises:
-        SourceError: no such layout.
-    """
-    if len(shape) == 3 and min(shape[1:]) > 0:
-        return "NHW", (shape[1], shape[2], 1)
-    if len(shape) == 4 and min(shape[1:]) > 0:
-        if shape[3] in (1, 2, 3, 4):
-            return "NHWC", (shape[1], shape[2], shape[3])
-        if shape[1] in (1, 2, 3, 4):
-            return "NCHW", (shape[2], shape[3], shape[1])
-    hint = " Reshape rows of pixels to (N, H, W) first." if len(shape) == 2 else ""
-    raise SourceError(
-        f"{what} has shape {tuple(shape)}; expected (N, H, W), (N, H, W, C) or (N, C, H, W) "
-        f"with 1, 3 or 4 channels.{hint}"
-    )
-
-
-def array_to_uint8(block: NDArray[Any], layout: str, what: str, first: int = 0) -> UInt8Array:
-    """A block of an image array as uint8 [M, H, W, C].
-
-    Args:
-        block: uint8, bool, other whole numbers in 0..255, or floats in 0..1.
-        layout: as ``array_layout`` says.
-        what: name of the array for the message.
-        first: index of the first image of the block in the whole array.
-
-    Raises:
-        SourceError: NaN, infinite or out-of-range values, or another kind of values.
-    """
-    if layout == "NHW":
-        block = block[..., None]
-    elif layout == "NCHW":
-        block = block.transpose(0, 2, 3, 1)
-    kind = block.dtype.kind
-    if block.dtype == np.uint8:
-        return np.ascontiguousarray(block)
-    if kind == "b":
-        return np.ascontiguousarray(block.astype(np.uint8) * np.uint8(255))
-    if kind not in "fiu":
-        raise SourceError(
-            f"{what} holds values of type {block.dtype}; expected uint8 (0..255) or floats (0..1)."
-        )
-    limit = 1.0 + _RANGE_SLACK if kind == "f" else 255
-    lowest = -_RANGE_SLACK if kind == "f" else 0
-    good = (block >= lowest) & (block <= limit)  # False where NaN
-    if not good.all():
-        where = int(np.argmin(good.reshape(len(good), -1).all(axis=1)))
-        wrong = block[where][~good[where]][0]
-        expected = "floats in 0..1 without NaN" if kind == "f" else "whole numbers in 0..255"
-        mend = " Divide pixel values of 0..255 by 255." if kind == "f" and wrong > 1 else ""
-        raise SourceError(
-            f"{what} holds {wrong} in image {first + where}; expected {expected}.{mend}"
-        )
-    values = np.clip(np.rint(block * 255.0), 0, 255) if kind == "f" else block
-    return np.ascontiguousarray(values.astype(np.uint8))
-
-
-def frame_array(block: UInt8Array, frame: Frame) -> UInt8Array:
-    """Brings uint8 images [M, h, w, c] with c = 1..4 into the frame: uint8 [M, H, W, C]."""
-    height, width, channels = block.shape[1:]
-    same_size = (height, width) == (frame.height, frame.width)
-    if same_size and channels == frame.channels:
-        return block
-    if same_size and (channels, frame.channels) == (1, 3):
-        return np.repeat(block, 3, axis=3)
-    framed = np.empty((len(block), frame.height, frame.width, frame.channels), np.uint8)
-    for row, pixels in zip(framed, block, strict=True):
-        image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
-        row[...] = np.asarray(frame_image(image, frame)).reshape(row.shape)
-    return framed
-
-
-def as_pixels(images: Any, shape: tuple[int, int, int], resize: str = "crop") -> UInt8Array:
-    """Turns what a user hands in into pixels of a model's size.
-
-    Args:
-        images: an array or tensor [N, H, W], [N, H, W, C] or [N, C, H, W] (uint8 in 0..255 or
-            floats in 0..1), one Pillow image, the path of one image file, or a sequence of
-            Pillow images, paths and arrays [H, W] or [H, W, C].
-        shape: (H, W, C) of the model, C = 1 or 3.
-        resize: ``"crop"`` or ``"pad"``.
-
-    Returns:
-        uint8 [N, H, W, C].
-
-    Raises:
-        SourceError: the images cannot be understood; the message says which one and why.
-        OptionError: ``shape`` or ``resize`` is out of its range.
-    """
-    check_frame_options((shape[0], shape[1]), shape[2], resize)
-    frame = Frame(*shape, resize)
-    if isinstance(images, (Image.Image, str, Path)):
-        images = [images]
-    is_array = hasattr(images, "shape") or not isinstance(images, Sequence)
-    if is_array or (images and not isinstance(images[0], (Image.Image, str, Path, np.ndarray))):
-        try:
-            array = np.asarray(images)
-        except (TypeError, ValueError) as error:
-            raise SourceError(f"the images cannot be read as one array: {error}") from None
-        layout, _ = array_layout(array.shape, "the array")
-        return frame_array(array_to_uint8(array, layout, "the array"), frame)
-    pixels = np.empty((len(images), *shape), np.uint8)
-    with strict_pillow():
-        for index, item in enumerate(images):
-            pixels[index] = _one_picture(item, index, frame)
-    return pixels
-
-
-def _one_picture(item: Any, index: int, frame: Frame) -> UInt8Array:
-    shape = (frame.height, frame.width, frame.channels)
-    try:
-        if isinstance(item, Image.Image):
-            with _explained(b"open"):
-                return np.asarray(frame_image(item, frame)).reshape(shape)
-        if isinstance(item, (str, Path)):
-            data = decode(Path(item).read_bytes(), frame)
-            return np.frombuffer(data, np.uint8).reshape(shape)
-    except (BadImage, OSError) as error:
-        raise SourceError(f"image {index} ({item}) cannot be used: {error}.") from None
-    array = np.asarray(item)[None]
-    layout, _ = array_layout(array.shape, f"image {index}")
-    return frame_array(array_to_uint8(array, layout, f"image {index}"), frame)[0, ...]

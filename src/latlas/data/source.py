@@ -36,18 +36,25 @@ from latlas.data.decode import decode_source
 from latlas.data.downloads import DATASETS, find_dataset
 from latlas.data.files import EncodedSource, FolderSource, ZipSource, joint_fingerprint
 from latlas.data.labels import Table, draw_splits
+from latlas.data.layouts import as_pixels, frame_array
 from latlas.data.parquet import ParquetSource
 from latlas.data.pixels import (
     BadImage,
     Frame,
-    as_pixels,
     check_frame_options,
-    frame_array,
     look,
     strict_pillow,
 )
 
-__all__ = ["ARRAY_FORMATS", "ENCODED_FORMATS", "NAMES", "ImageOptions", "as_pixels", "open_images"]
+__all__ = [
+    "ARRAY_FORMATS",
+    "ENCODED_FORMATS",
+    "NAMES",
+    "ImageOptions",
+    "as_pixels",
+    "encoded_format",
+    "open_images",
+]
 
 # The table of formats; the first that matches reads the source. A folder matches last.
 ARRAY_FORMATS: tuple[type[ArraySource], ...] = (IdxSource, NumpySource, CifarSource)

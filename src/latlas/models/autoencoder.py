@@ -19,7 +19,15 @@ from torch import Tensor, nn
 from latlas.contracts import OptionError
 from latlas.nn import ConvDecoder, ConvEncoder, dense_decoder, dense_encoder
 
-__all__ = ["AE", "RAE", "WAE", "Autoencoder", "ModelConfig", "reconstruction_error"]
+__all__ = [
+    "AE",
+    "RAE",
+    "WAE",
+    "Autoencoder",
+    "ModelConfig",
+    "maximum_mean_discrepancy",
+    "reconstruction_error",
+]
 
 INPUT_SCALE = 3.0
 """Brings centred pixels, whose spread is about a third, to unit scale."""

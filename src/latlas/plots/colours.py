@@ -17,7 +17,11 @@ __all__ = [
     "PAPER",
     "RULE",
     "UNKNOWN",
+    "as_text",
     "class_colours",
+    "darkened",
+    "hexadecimal",
+    "mixed",
     "ramp",
 ]
 

@@ -36,8 +36,14 @@ __all__ = [
     "axes_at",
     "head",
     "new_page",
+    "number",
+    "pixels",
     "plain_ticks",
     "save",
+    "width_for",
+    "words",
+    "write",
+    "write_whole",
 ]
 
 FORMATS = (".png", ".svg", ".pdf")

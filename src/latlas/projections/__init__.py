@@ -1,0 +1,20 @@
+"""Maps: latents [N, D] -> plane [N, 2], each behind the contract ``contracts.Projection``.
+
+To add one, write a class (for a neighbour map: a subclass of ``NeighbourMap`` with its layout)
+and give it a name in ``PROJECTIONS``.
+"""
+
+from __future__ import annotations
+
+from latlas.projections.opentsne import OpenTSNE
+from latlas.projections.pca import PCA
+from latlas.projections.placement import NeighbourMap
+from latlas.projections.tsne import TSNE
+from latlas.projections.umap import UMAP
+
+__all__ = ["PCA", "PROJECTIONS", "TSNE", "UMAP", "NeighbourMap", "OpenTSNE"]
+
+PROJECTIONS: dict[str, type[PCA] | type[NeighbourMap]] = {
+    projection.name: projection for projection in (PCA, TSNE, UMAP, OpenTSNE)
+}
+"""Every map by its name; each is made with ``PROJECTIONS[name](seed=0)``."""

@@ -1,0 +1,110 @@
+"""Principal component analysis: the plane of greatest variance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latlas.contracts import FloatArray, NoProgress, OptionError, Progress
+from latlas.neighbours import as_points
+
+__all__ = ["PCA"]
+
+
+class PCA:
+    """The linear map onto the two directions of greatest variance.
+
+    xy = (z - mean) Vᵀ, where the rows of V [2, D] are the leading eigenvectors of the covariance
+    (Pearson, "On Lines and Planes of Closest Fit to Systems of Points in Space", 1901). The sign
+    of each row is such that its largest entry is positive. With D = 1 the second coordinate is 0.
+
+    Args:
+        seed: taken for the sake of the contract; nothing here is random.
+
+    Attributes:
+        xy_: float32 [N, 2], the fitted rows on the map, in the unit of the latents.
+        mean_: float32 [D].
+        components_: float32 [2, D], orthonormal rows; zeros for a direction that is not there.
+        explained_: share of the variance along each axis of the map, 0..1.
+    """
+
+    name = "pca"
+    xy_: FloatArray
+    mean_: FloatArray
+    components_: FloatArray
+    explained_: tuple[float, float]
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def fit(self, z: FloatArray, progress: Progress | None = None) -> Self:
+        """Learns the plane from float32 [N, D] and lays the rows out on it.
+
+        Raises:
+            OptionError: a shape other than [N, D], no rows, or values that are not finite.
+        """
+        z = as_points(z)
+        with (progress or NoProgress()).stage("map pca", 1) as stage:
+            self.mean_ = z.mean(axis=0, dtype=np.float64).astype(np.float32)
+            centred = z - self.mean_
+            # A block at a time in double precision: exact, without a double copy of the latents.
+            blocks = np.array_split(centred, max(1, len(z) // 65_536))
+            scatter = sum(b.T.astype(np.float64) @ b.astype(np.float64) for b in blocks)
+            values, vectors = np.linalg.eigh(scatter)  # ascending
+            leading = vectors[:, ::-1][:, :2].T  # [≤ 2, D]
+            rows = np.arange(len(leading))
+            leading = leading * np.sign(leading[rows, np.abs(leading).argmax(axis=1)])[:, None]
+            self.components_ = np.zeros((2, z.shape[1]), dtype=np.float32)
+            self.components_[: len(leading)] = leading
+            shares = np.zeros(2)
+            shares[: len(leading)] = values[::-1][:2].clip(0) / max(values.sum(), 1e-30)
+            self.explained_ = float(shares[0]), float(shares[1])
+            self.xy_ = centred @ self.components_.T
+            stage.advance()
+        return self
+
+    def transform(self, z: FloatArray) -> FloatArray:
+        """Places float32 [M, D] on the map: float32 [M, 2].
+
+        Raises:
+            OptionError: a shape other than [M, D], no rows, or values that are not finite.
+        """
+        z = as_points(z)
+        if z.shape[1] != len(self.mean_):
+            raise OptionError(
+                f"The latents have {z.shape[1]} dimensions; this map was made from "
+                f"{len(self.mean_)}. Encode them with the same model."
+            )
+        placed: FloatArray = (z - self.mean_) @ self.components_.T
+        return placed
+
+    def inverse(self, xy: NDArray[Any]) -> FloatArray:
+        """The latents of points of the map, on its plane: [M, 2] -> float32 [M, D].
+
+        ``transform(inverse(xy))`` is ``xy`` for every point (where D ≥ 2).
+        """
+        latents: FloatArray = self.mean_ + as_points(xy, "points of the map") @ self.components_
+        return latents
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """The fitted map as (JSON values, arrays), enough for ``from_state``."""
+        config = {"seed": self.seed, "explained": list(self.explained_)}
+        return config, {"mean": self.mean_, "components": self.components_}
+
+    @classmethod
+    def from_state(
+        cls,
+        config: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+        z: FloatArray,
+        xy: FloatArray,
+    ) -> Self:
+        """Rebuilds a fitted map; ``z`` [N, D] and ``xy`` [N, 2] are the rows it was fitted on."""
+        restored = cls(config["seed"])
+        restored.mean_, restored.components_ = arrays["mean"], arrays["components"]
+        restored.explained_ = (config["explained"][0], config["explained"][1])
+        restored.xy_ = xy
+        return restored

@@ -1,0 +1,101 @@
+"""What all neighbour maps share: new points are placed among the neighbours that lie there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latlas.contracts import FloatArray, NoProgress, OptionError, Progress
+from latlas.neighbours import as_points, nearest
+
+__all__ = ["NeighbourMap"]
+
+PLACING_NEIGHBOURS = 10
+PLACING_STEPS = 10
+
+
+class NeighbourMap(ABC):
+    """A map that keeps neighbours together; a member is a name and a layout.
+
+    Args:
+        seed: seed of the layout, at least 0.
+
+    Attributes:
+        z_: float32 [N, D], the fitted latents.
+        xy_: float32 [N, 2], their places; the map has no unit.
+    """
+
+    name: str
+    z_: FloatArray
+    xy_: FloatArray
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    @abstractmethod
+    def _layout(self, z: FloatArray, progress: Progress) -> FloatArray:
+        """Lays out checked latents float32 [N, D] with N ≥ 4: float32 [N, 2]."""
+
+    @abstractmethod
+    def _settings(self) -> dict[str, Any]:
+        """The arguments that make this map again, as JSON values."""
+
+    def fit(self, z: FloatArray, progress: Progress | None = None) -> Self:
+        """Lays out float32 [N, D]; fewer than 4 rows lie in a line, evenly spaced.
+
+        Raises:
+            OptionError: a shape other than [N, D], no rows, values that are not finite, or a
+                setting out of its range.
+            MissingExtraError: the package behind this map is not installed.
+        """
+        self.z_ = as_points(z)
+        if self.seed < 0:
+            raise OptionError(f"seed is {self.seed}; expected a whole number from 0 on.")
+        if len(self.z_) < 4:
+            line = np.arange(len(self.z_), dtype=np.float32)
+            self.xy_ = np.stack([line - line.mean(), np.zeros_like(line)], axis=1)
+        else:
+            self.xy_ = self._layout(self.z_, progress or NoProgress())
+        return self
+
+    def transform(self, z: FloatArray) -> FloatArray:
+        """Places float32 [M, D] on the fitted map, which stays as it is: float32 [M, 2].
+
+        Each point goes to the nearest peak of the pull of its 10 nearest fitted points,
+        Σⱼ wⱼ log(1 + |y - yⱼ|²) with wⱼ = 1 / dⱼ²: the attraction of t-SNE (van der Maaten &
+        Hinton, JMLR 2008) with the weights of Shepard's interpolation (1968). A point that was
+        fitted lands on its own place.
+
+        Raises:
+            OptionError: another D than that of the fit, no rows, or values that are not finite.
+        """
+        z = as_points(z)
+        if z.shape[1] != self.z_.shape[1]:
+            raise OptionError(
+                f"The latents have {z.shape[1]} dimensions; this map was made from "
+                f"{self.z_.shape[1]}. Encode them with the same model."
+            )
+        found = nearest(z, self.z_, min(PLACING_NEIGHBOURS, len(self.z_)))
+        blocks = range(0, len(z), 16_384)
+        placed = [_place(self.xy_, found.indices[i : i + 16_384], found.distances[i : i + 16_384])
+                  for i in blocks]
+        return np.concatenate(placed)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """The fitted map as (JSON values, no arrays): the latent store holds its rows."""
+        return self._settings(), {}
+
+    @classmethod
+    def from_state(
+        cls,
+        config: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+        z: FloatArray,
+        xy: FloatArray,
+    ) -> Self:
+        """Rebuilds a fitted map; ``z`` [N, D] and ``xy`` [N, 2] are the rows it was fitted on."""
+        raise NotImplementedError

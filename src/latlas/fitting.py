@@ -26,13 +26,14 @@ from latlas.contracts import (
     Solvable,
     SpaceError,
     StorageError,
+    UserError,
 )
 from latlas.data.source import open_images
 from latlas.devices import choose_device
 from latlas.encode import encode_rows
 from latlas.manifest import Manifest, PartInfo, read_manifest, versions
 from latlas.measures.spaces import knn_accuracy
-from latlas.models import VAE, AnyModel, ModelConfig, build_model
+from latlas.models import VAE, AnyModel, ModelConfig, build_model, default_net
 from latlas.pictures import draw_pictures
 from latlas.progress import default_progress
 from latlas.projections import PROJECTIONS
@@ -120,6 +121,10 @@ class _Job:
         return {name: value for name, value in self.options.items() if name in names}
 
     @property
+    def device(self) -> str:
+        return self.options.get("device", "auto")
+
+    @property
     def maps(self) -> tuple[str, ...]:
         return tuple(self.options.get("maps", ("pca", DEFAULT_MAP)))
 
@@ -169,10 +174,16 @@ def fit(
     folder = Path(output) if output is not None else Path(f"{_stem(source)}.latlas")
     job = _Job(source, folder, model, latent_dim, options, resume, progress or default_progress())
     _check(job)
-    previous = _make_room(folder, resume, overwrite)
-    space = _fit(job)
-    if previous is not None:
-        shutil.rmtree(previous)
+    previous = folder.with_name(folder.name + ".previous")
+    _make_room(folder, previous, resume, overwrite)
+    try:
+        space = _fit(job)
+    except (UserError, StorageError):
+        if previous.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            previous.rename(folder)
+        raise
+    shutil.rmtree(previous, ignore_errors=True)
     return space
 
 
@@ -188,32 +199,31 @@ def _check(job: _Job) -> None:
         if name not in PROJECTIONS:
             raise OptionError(f"map is {name!r}; choose from {', '.join(PROJECTIONS)}.")
     TrainConfig(**job.chosen(TRAIN_OPTIONS))
-    choose_device(job.options.get("device", "auto"))
+    choose_device(job.device)
 
 
-def _make_room(folder: Path, resume: bool, overwrite: bool) -> Path | None:
-    """Sees to it that nothing is lost; returns where an overwritten space lies meanwhile."""
+def _make_room(folder: Path, previous: Path, resume: bool, overwrite: bool) -> None:
+    """Sees to it that nothing is lost: an overwritten space waits beside until the new is whole."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         if resume:
-            raise SpaceError(f"there is nothing to resume: {folder} does not exist.")
-        return None
+            raise SpaceError(
+                f"there is nothing to resume: {folder} does not exist. Start without resume."
+            )
+        return
     manifest = read_manifest(folder)
     if resume:
-        return None
+        return
     if not overwrite:
         done = "is there already" if manifest.status == "complete" else "is half-finished"
         hint = "" if manifest.status == "complete" else "go on with it (--resume), "
         raise OptionError(
             f"{folder} {done}. Choose another output, {hint}or replace it (--overwrite)."
         )
-    previous = folder.with_name(folder.name + ".previous")
-    if previous.exists():
-        raise OptionError(
-            f"{previous} is there from an earlier --overwrite that did not finish. Rename it back "
-            "or delete it, then try again."
-        )
-    folder.rename(previous)
-    return previous
+    if manifest.status == "complete" or not previous.exists():
+        shutil.rmtree(previous, ignore_errors=True)
+        folder.rename(previous)
+    else:
+        shutil.rmtree(folder)
 
 
 def _fit(job: _Job) -> Space:
@@ -222,7 +232,10 @@ def _fit(job: _Job) -> Space:
         job = _resumed(job, manifest)
     images = open_images(job.source, progress=job.progress, **job.chosen(IMAGE_OPTIONS))
     _say_images(images, job.progress)
-    config = ModelConfig(images.shape, job.latent_dim, **job.chosen(MODEL_OPTIONS))
+    settings = job.chosen(MODEL_OPTIONS)
+    if settings.get("net", "auto") == "auto":
+        settings["net"] = default_net(images.shape, choose_device(job.device).type)
+    config = ModelConfig(images.shape, job.latent_dim, **settings)
     model = build_model(job.model, config, job.options.get("seed", 0))
     if manifest is None:
         manifest = _begin(job, images)
@@ -234,7 +247,7 @@ def _fit(job: _Job) -> Space:
     if manifest.model is None:
         _train(job, manifest, model, images)
     _encode(job, images)
-    space = Space(job.folder, job.options.get("device", "auto"), unfinished=True)
+    space = Space(job.folder, job.device, unfinished=True)
     write_scores(job.folder, _scores(space.latents))
     for name in job.maps:
         space.map(name, seed=job.options.get("seed", 0), progress=job.progress)
@@ -317,7 +330,7 @@ def _warn_of_collapse(model: VAE, images: Images, manifest: Manifest, progress: 
 
 def _encode(job: _Job, images: Images) -> None:
     """Fills the latent store, going on after the last block of a run that was stopped."""
-    space = Space(job.folder, job.options.get("device", "auto"), unfinished=True)
+    space = Space(job.folder, job.device, unfinished=True)
     path = job.folder / "latents"
     first = 0
     if job.resume and path.exists():

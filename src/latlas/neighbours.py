@@ -115,7 +115,7 @@ def approximate_neighbours(points: NDArray[Any], k: int, *, seed: int = 0) -> Ne
             order, members, candidates = cells.order, cells.members(cell), cells.candidates(cell, k)
             theirs, norms = p[order[candidates]], cells.norms[candidates]
             block = max(1, _QUERIES * _CHUNK // len(candidates))
-            for rows in members.split(block):
+            for rows in torch.split(members, block):
                 scores = torch.addmm(norms, p[order[rows]], theirs.T, alpha=-2)  # [B, n]
                 scores[torch.arange(len(rows)), rows - members[0]] = torch.inf  # own cell is first
                 found = order[candidates[_smallest(scores, k)[1]]]
@@ -201,11 +201,13 @@ class _Search:
             error = 1.2e-7 * (self.points.shape[1] + 4) * (2 * norm + kth.sqrt()) ** 2
             safe[block] = kth <= bounds[block] + norm**2 - error
 
-        list(self.pool.map(finish, everyone.split(1024)))
+        list(self.pool.map(finish, torch.split(everyone, 1024)))
         doubtful = everyone[~safe]
         if width < available and len(doubtful):
             _, again = self._candidates(doubtful, width, torch.float64)
-            for some, theirs in zip(doubtful.split(1024), again.split(1024), strict=True):
+            for some, theirs in zip(
+                torch.split(doubtful, 1024), torch.split(again, 1024), strict=True
+            ):
                 ranked, exact = _rank(self.queries[some], self.points, theirs)
                 indices[some], squares[some] = ranked[:, :k], exact[:, :k]
         return indices, squares
@@ -251,7 +253,7 @@ def _smallest(values: torch.Tensor, m: int) -> tuple[torch.Tensor, torch.Tensor]
     if groups < 2 * m:
         low = values.topk(m, dim=1, largest=False)
         return low.values, low.indices
-    whole = values[:, : groups * _GROUP].unflatten(1, (groups, _GROUP))  # [B, g, 64]
+    whole = torch.unflatten(values[:, : groups * _GROUP], 1, (groups, _GROUP))  # [B, g, 64]
     best = whole.amin(dim=2).topk(m, dim=1, largest=False, sorted=False).indices[:, :, None]
     kept = whole.gather(1, best.expand(-1, -1, _GROUP)).flatten(1)  # [B, m * 64]
     columns = (best * _GROUP + torch.arange(_GROUP)).flatten(1)
@@ -316,5 +318,5 @@ def _cells(points: torch.Tensor, seed: int) -> _Cells:
 
 def _nearest_centre(points: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
     half_norms = centres.square().sum(dim=1) / 2
-    blocks = [torch.addmm(half_norms, b, centres.T, alpha=-1) for b in points.split(4096)]
+    blocks = [torch.addmm(half_norms, b, centres.T, alpha=-1) for b in torch.split(points, 4096)]
     return torch.cat([block.argmin(dim=1) for block in blocks])

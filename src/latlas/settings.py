@@ -10,7 +10,7 @@ from latlas.contracts import OptionError
 
 __all__ = ["TrainConfig", "TrainResult", "default_epochs"]
 
-DEFAULT_IMAGES_SEEN = 320_000
+DEFAULT_IMAGES_SEEN = 340_000
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class TrainConfig:
         max_seconds: stop after this time; the learning rate falls to zero by then. Such a run
             depends on the machine's speed and so cannot be repeated to the bit.
         batch_size: images per step.
-        learning_rate: peak learning rate; None takes the model's own.
+        learning_rate: peak learning rate; None takes the model's own, which is that for batches
+            of 256, times the square root of batch_size / 256.
         ema: decay of the exponential moving average of the weights; 0 for none.
         patience: evaluations without a better held-out loss after which training stops.
         seed: seed of data order, noise and held-out choice.
@@ -95,4 +96,4 @@ class TrainResult:
 
 def default_epochs(images: int) -> int:
     """Passes over so many training images when the user names none: about 320,000 images seen."""
-    return min(max(round(DEFAULT_IMAGES_SEEN / images), 4), 200)
+    return min(max(round(DEFAULT_IMAGES_SEEN / images), 4), 80)

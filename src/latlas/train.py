@@ -50,6 +50,7 @@ __all__ = ["CHECKPOINT", "train"]
 CHECKPOINT = "checkpoint"
 REPORT_SECONDS = 0.5
 PREPARE_IMAGES = 10_000
+USUAL_BATCH = 256
 WARM_STEPS = 100
 
 
@@ -129,7 +130,8 @@ class _Loop:
         self.loss = ShardedLoss(model, self.workers, self.device, config.seed)
         self.loss.bfloat16 = config.precision == "bfloat16"
         self.parameters = self.loss.parameters
-        self.peak = config.learning_rate or self.model.learning_rate
+        scale = math.sqrt(self.feed.batch_size / USUAL_BATCH)
+        self.peak = config.learning_rate or self.model.learning_rate * scale
         self.optimiser = torch.optim.AdamW(
             self.model.parameter_groups(),
             betas=(0.9, 0.95),

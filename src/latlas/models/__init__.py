@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from latlas.contracts import OptionError
-from latlas.models.autoencoder import AE, RAE, WAE, ModelConfig
+from latlas.models.autoencoder import AE, RAE, WAE, ModelConfig, default_net
 from latlas.models.pca import PCAModel
 from latlas.models.vae import VAE
 
-__all__ = ["MODELS", "VAE", "AnyModel", "ModelConfig", "build_model"]
+__all__ = ["MODELS", "VAE", "AnyModel", "ModelConfig", "build_model", "default_net"]
 
 AnyModel = AE | RAE | VAE | WAE | PCAModel
 

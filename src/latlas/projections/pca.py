@@ -62,7 +62,7 @@ class PCA:
             shares = np.zeros(2)
             shares[: len(leading)] = values[::-1][:2].clip(0) / max(values.sum(), 1e-30)
             self.explained_ = float(shares[0]), float(shares[1])
-            self.xy_ = centred @ self.components_.T
+            self.xy_ = self.transform(z)
             stage.advance()
         return self
 

@@ -336,7 +336,7 @@ def test_no_space_at_all_says_how_to_make_one(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_fit_goes_on_to_the_same_space(tmp_path, number):
-    options = {"epochs": 60, "seed": 3, "checkpoint_seconds": 0.05, "pictures": False}
+    options = {"epochs": 20, "seed": 3, "checkpoint_seconds": 0.05, "pictures": False}
     whole = latlas.fit("digits", tmp_path / "a.latlas", progress=NoProgress(), **options)
     code = (
         "import latlas, latlas.contracts as c; "

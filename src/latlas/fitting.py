@@ -33,7 +33,7 @@ from latlas.devices import choose_device
 from latlas.encode import encode_rows
 from latlas.manifest import Manifest, PartInfo, read_manifest, versions
 from latlas.measures.spaces import knn_accuracy
-from latlas.models import VAE, AnyModel, ModelConfig, build_model, default_net
+from latlas.models import MODELS, VAE, AnyModel, ModelConfig, build_model, default_net
 from latlas.pictures import draw_pictures
 from latlas.progress import default_progress
 from latlas.projections import PROJECTIONS
@@ -195,6 +195,8 @@ def _stem(source: Any) -> str:
 
 def _check(job: _Job) -> None:
     """Finds the mistakes that need no image before any work is done."""
+    if job.model not in MODELS:
+        raise OptionError(f"model is {job.model!r}; choose one of {', '.join(MODELS)}.")
     for name in job.maps:
         if name not in PROJECTIONS:
             raise OptionError(f"map is {name!r}; choose from {', '.join(PROJECTIONS)}.")

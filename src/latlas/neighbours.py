@@ -24,8 +24,8 @@ from latlas.contracts import FloatArray, IntArray, OptionError
 
 __all__ = ["Neighbours", "approximate_neighbours", "as_points", "nearest", "single_threaded"]
 
-_QUERIES = 64  # queries in one product; with _CHUNK points the result takes 8 MB
-_CHUNK = 32_768
+_CHUNK = 65_536  # points in one product
+_VALUES = 2_000_000  # distances that one product gives: 8 MB, which stay in the cache
 _ROUND = 65_536  # queries whose candidates are held at once
 _GROUP = 64  # distances that compete as one before the winners are sorted
 _SLACK = 8  # spare candidates, because rounding may swap nearly equal distances
@@ -105,22 +105,25 @@ def approximate_neighbours(points: NDArray[Any], k: int, *, seed: int = 0) -> Ne
     """
     checked = as_points(points, "points")
     _check_k(k, len(checked) - 1)
-    p = torch.from_numpy(checked - checked.mean(axis=0, dtype=np.float64)).float()
-    indices = torch.empty((len(p), k), dtype=torch.int64)
-    distances = torch.empty((len(p), k))
+    centred = torch.from_numpy(checked - checked.mean(axis=0, dtype=np.float64)).float()
+    indices = torch.empty((len(centred), k), dtype=torch.int64)
+    distances = torch.empty((len(centred), k))
     with single_threaded() as threads, ThreadPoolExecutor(threads) as pool:
-        cells = _cells(p, seed)
+        cells = _cells(centred, seed)
+        p = centred[cells.order]  # cell by cell: what is read together lies together
+        target = torch.cat([p, p.square().sum(dim=1, keepdim=True)], dim=1)  # [N, D + 1]
 
         def search(cell: int) -> None:
-            order, members, candidates = cells.order, cells.members(cell), cells.candidates(cell, k)
-            theirs, norms = p[order[candidates]], cells.norms[candidates]
-            block = max(1, _QUERIES * _CHUNK // len(candidates))
-            for rows in torch.split(members, block):
-                scores = torch.addmm(norms, p[order[rows]], theirs.T, alpha=-2)  # [B, n]
+            members, candidates = cells.members(cell), cells.candidates(cell, k)
+            theirs = target[candidates].T  # [D + 1, n]
+            for rows in torch.split(members, max(1, _VALUES // len(candidates))):
+                q = p[rows]
+                scores = torch.cat([-2 * q, torch.ones_like(q[:, :1])], dim=1) @ theirs  # [B, n]
                 scores[torch.arange(len(rows)), rows - members[0]] = torch.inf  # own cell is first
-                found = order[candidates[_smallest(scores, k)[1]]]
-                ranked, squares = _rank(p[order[rows]], p, found)
-                indices[order[rows]], distances[order[rows]] = ranked, squares.sqrt()
+                found = candidates[_smallest(scores, k)[1]]
+                ranked, squares = _rank(q, p, found)
+                to = cells.order[rows]
+                indices[to], distances[to] = cells.order[ranked], squares.sqrt()
 
         list(pool.map(search, range(len(cells.starts) - 1)))
     return Neighbours(indices.numpy(), distances.numpy())
@@ -238,7 +241,8 @@ class _Search:
                 scores[block], best = merged.topk(width, dim=1, largest=False)
                 found[block] = sources.gather(1, best)
 
-            blocks = [slice(i, i + _QUERIES) for i in range(0, len(rows), _QUERIES)]
+            size = max(1, _VALUES // chunk.shape[1])
+            blocks = [slice(i, i + size) for i in range(0, len(rows), size)]
             list(self.pool.map(search, blocks))
         return scores[:, -1], found
 
@@ -280,7 +284,6 @@ class _Cells:
     order: torch.Tensor  # int64 [N], rows of the points, cell by cell
     starts: list[int]  # C + 1 places in ``order`` where the cells begin and end
     near: torch.Tensor  # int64 [C, C], cells by the distance of their centres, itself first
-    norms: torch.Tensor  # float32 [N], |p|² in the same order
 
     def members(self, cell: int) -> torch.Tensor:
         """Places in ``order`` of a cell's points."""
@@ -313,7 +316,7 @@ def _cells(points: torch.Tensor, seed: int) -> _Cells:
     order = owner.argsort(stable=True)
     starts = [0, *torch.bincount(owner, minlength=count).cumsum(0).tolist()]
     near = torch.cdist(centres, centres).fill_diagonal_(-1).argsort(dim=1, stable=True)
-    return _Cells(order, starts, near, points.square().sum(dim=1)[order])
+    return _Cells(order, starts, near)
 
 
 def _nearest_centre(points: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:

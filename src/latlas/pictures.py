@@ -119,6 +119,8 @@ def _loss(space: Space, path: Path) -> None:
 def _plane(space: Space, path: Path) -> None:
     z = space.latents.z
     low, high = np.quantile(z, [0.005, 0.995], axis=0)
+    point = high - low <= 0  # images that are all alike have a plane of no extent
+    low, high = low - point, high + point
     x, y = (np.linspace(low[i], high[i], PLANE, dtype=np.float32) for i in (0, 1))
     grid: FloatArray = np.stack(np.meshgrid(x, y[::-1]), axis=-1).reshape(-1, 2)
     half = (high - low) / (2 * (PLANE - 1))  # the extent is that of the cells' outer edges

@@ -95,14 +95,14 @@ def test_the_same_seed_makes_the_same_map_to_the_bit(name, fitted, digits):
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 20])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 50])
 @pytest.mark.parametrize("dimensions", [1, 2, 7])
 def test_small_sets_have_a_map(name, count, dimensions):
     z = np.random.default_rng(0).normal(size=(count, dimensions)).astype(np.float32)
     projection = PROJECTIONS[name](seed=0).fit(z)
     assert projection.xy_.shape == (count, 2)
     assert np.isfinite(projection.xy_).all()
-    assert np.abs(projection.xy_).max() < 1000
+    assert np.abs(projection.xy_).max() < 200
     np.testing.assert_allclose(projection.transform(z), projection.xy_, atol=1e-5)
 
 
@@ -173,7 +173,7 @@ def test_pca_signs_do_not_depend_on_the_solver(digits):
 # --- t-SNE -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("span", "tolerance"), [(0.05, 0.01), (1, 0.01), (10, 0.02), (60, 0.05)])
+@pytest.mark.parametrize(("span", "tolerance"), [(0.05, 0.05), (1, 0.01), (10, 0.02), (30, 0.05)])
 def test_repulsion_agrees_with_the_sum_over_all_pairs(span, tolerance):
     xy = torch.from_numpy(np.random.default_rng(0).uniform(0, span, size=(2, 2000))).float()
     apart = (xy[:, :, None] - xy[:, None, :]).double()  # [2, N, N]

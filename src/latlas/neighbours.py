@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -119,13 +120,15 @@ def approximate_neighbours(points: NDArray[Any], k: int, *, seed: int = 0) -> Ne
             for rows in torch.split(members, max(1, _VALUES // len(candidates))):
                 q = p[rows]
                 scores = torch.cat([-2 * q, torch.ones_like(q[:, :1])], dim=1) @ theirs  # [B, n]
-                scores[torch.arange(len(rows)), rows - members[0]] = torch.inf  # own cell is first
+                own = rows - cells.starts[cell]  # the columns of a cell's own points come first
+                scores[torch.arange(len(rows)), own] = torch.inf
                 found = candidates[_smallest(scores, k)[1]]
                 ranked, squares = _rank(q, p, found)
                 to = cells.order[rows]
                 indices[to], distances[to] = cells.order[ranked], squares.sqrt()
 
-        list(pool.map(search, range(len(cells.starts) - 1)))
+        filled = [i for i, (a, b) in enumerate(pairwise(cells.starts)) if a < b]
+        list(pool.map(search, filled))
     return Neighbours(indices.numpy(), distances.numpy())
 
 

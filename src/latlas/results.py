@@ -21,12 +21,14 @@ class Map:
         xy: float32 [N, 2], one place for each row of ``latents``.
         latents: the rows that are shown.
         scores: trustworthiness and neighbour preservation at 10 neighbours, each in 0..1.
+        source: what the images are called.
     """
 
     name: str
     xy: FloatArray
     latents: Latents
     scores: Mapping[str, float]
+    source: str = "images"
 
     def plot(self, path: str | Path, title: str | None = None) -> Path:
         """Draws the map by class to a PNG, SVG or PDF file and returns its path.
@@ -39,7 +41,7 @@ class Map:
             self.xy,
             self.latents.labels,
             self.latents.classes,
-            title=title or "Latent space",
+            title=f"Latent space of {self.source}" if title is None else title,
             method=f"{METHODS[self.name]} of D = {self.latents.z.shape[1]}",
             trustworthiness=self.scores.get("trustworthiness"),
         )

@@ -190,7 +190,8 @@ class Space(StoredSpace):
         if refresh or name not in self.manifest.maps:
             self._make_map(name, seed, progress or NoProgress())
         part = self.manifest.maps[name]
-        return Map(name, self.store.map(name), self.latents, part.scores)
+        source = Path(self.manifest.sources[0].uri).name
+        return Map(name, self.store.map(name), self.latents, part.scores, source)
 
     def _make_map(self, name: str, seed: int, progress: Progress) -> None:
         z = self.latents.z

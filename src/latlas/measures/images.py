@@ -56,7 +56,7 @@ def peak_signal_to_noise(x: NDArray[Any], y: NDArray[Any]) -> FloatArray:
         OptionError: shapes that differ, no images, or another type.
     """
     with np.errstate(divide="ignore"):
-        return -10 * np.log10(mean_squared_error(x, y)).astype(np.float32)
+        return (-10 * np.log10(mean_squared_error(x, y))).astype(np.float32)
 
 
 def _unit(images: NDArray[Any]) -> FloatArray:

@@ -78,8 +78,7 @@ class PCA:
                 f"The latents have {z.shape[1]} dimensions; this map was made from "
                 f"{len(self.mean_)}. Encode them with the same model."
             )
-        placed: FloatArray = (z - self.mean_) @ self.components_.T
-        return placed
+        return ((z - self.mean_) @ self.components_.T).astype(np.float32, copy=False)
 
     def inverse(self, xy: NDArray[Any]) -> FloatArray:
         """The latents of points of the map, on its plane: [M, 2] -> float32 [M, D].

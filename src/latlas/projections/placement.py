@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from latlas.contracts import FloatArray, IntArray, NoProgress, OptionError, Progress
 from latlas.neighbours import as_points, nearest
+from latlas.projections.pca import PCA
 
 __all__ = ["NeighbourMap"]
 
+FEWEST = 50  # with fewer points neighbourhoods say little, and layouts collapse or burst
 PLACING_NEIGHBOURS = 10
 PLACING_STEPS = 10
 PLACING_BLOCK = 16_384
@@ -40,10 +42,10 @@ class NeighbourMap(ABC):
 
     @abstractmethod
     def _layout(self, z: FloatArray, progress: Progress) -> FloatArray:
-        """Lays out checked latents float32 [N, D] with N ≥ 4: float32 [N, 2]."""
+        """Lays out checked latents float32 [N, D] with N ≥ 50: float32 [N, 2]."""
 
     def fit(self, z: FloatArray, progress: Progress | None = None) -> Self:
-        """Lays out float32 [N, D]; fewer than 4 rows lie on a line, evenly spaced.
+        """Lays out float32 [N, D]; fewer than 50 rows lie as on the map of PCA.
 
         Raises:
             OptionError: a shape other than [N, D], no rows, values that are not finite, or a
@@ -53,9 +55,8 @@ class NeighbourMap(ABC):
         self.z_ = as_points(z)
         if self.seed < 0:
             raise OptionError(f"seed is {self.seed}; expected a whole number from 0 on.")
-        if len(self.z_) < 4:
-            line = np.arange(len(self.z_), dtype=np.float32)
-            self.xy_ = np.stack([line - line.mean(), np.zeros_like(line)], axis=1)
+        if len(self.z_) < FEWEST:
+            self.xy_ = PCA().fit(self.z_).xy_
         else:
             self.xy_ = self._layout(self.z_, progress or NoProgress())
         return self

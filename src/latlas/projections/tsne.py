@@ -20,6 +20,7 @@ EXACT_NEIGHBOURS_UP_TO = 10_000
 EXAGGERATION = 12.0
 EXAGGERATED_SHARE = 0.4
 MOMENTUM = 0.8
+MOST_GAIN = 4.0  # more makes maps of few points burst
 START = 0.01  # standard deviation of the start along its first axis
 JITTER = 0.01  # of the start, so that copies of one point can part
 REPORT_EVERY = 10
@@ -40,7 +41,7 @@ class TSNE(NeighbourMap):
 
     Args:
         seed: seed of the jitter and of the search for neighbours, from 0 on.
-        neighbours: k, from 1 on; fewer where there are fewer other points.
+        neighbours: k, from 1 on; at most a third of the other points are used.
         iterations: steps of the layout, from 10 on; None takes 500 up to 10,000 points and 250
             beyond.
     """
@@ -62,7 +63,9 @@ class TSNE(NeighbourMap):
         if total < 10:
             raise OptionError(f"iterations is {total}; expected 10 or more (usually 250).")
         with progress.stage("map neighbours", 1) as stage:
-            graph = _neighbour_graph(z, min(self.neighbours, len(z) - 1), self.seed)  # [k, N]
+            # A graph that joins everyone to everyone has nothing to tell and draws one dot.
+            k = min(self.neighbours, (len(z) - 1) // 3)
+            graph = _neighbour_graph(z, k, self.seed)  # [k, N]
             stage.advance()
         layout = _Layout(graph, _start(z, self.seed))
         exaggerated = round(EXAGGERATED_SHARE * total)
@@ -125,7 +128,7 @@ class _Layout:
         downhill = push.add_(pull, alpha=exaggeration / (2 * count * k))
         # Gains of Jacobs, "Increased rates of convergence", Neural Networks 1988.
         steady = downhill * self.velocity > 0
-        self.gains = torch.where(steady, self.gains + 0.2, self.gains * 0.8).clamp_(min=0.01)
+        self.gains = torch.where(steady, self.gains + 0.2, self.gains * 0.8).clamp_(0.01, MOST_GAIN)
         rate = 4 * count / exaggeration
         self.velocity.mul_(MOMENTUM).addcmul_(downhill, self.gains, value=rate)
         self.xy += self.velocity

@@ -38,10 +38,7 @@ class UMAP(NeighbourMap):
             except ImportError as error:
                 raise MissingExtraError("The map umap", "maps") from error
             reducer = package.UMAP(
-                n_neighbors=max(2, min(self.neighbours, len(z) - 1)),
-                random_state=self.seed,
-                # The spectral start needs more points than it finds eigenvectors.
-                init="spectral" if len(z) > 15 else "random",
+                n_neighbors=max(2, min(self.neighbours, len(z) - 1)), random_state=self.seed
             )
             xy: FloatArray = reducer.fit_transform(z).astype("float32")
             stage.advance()

@@ -240,7 +240,7 @@ def test_a_space_that_is_there_is_never_lost_by_mistake(space):
     assert len(latlas.open(space.folder)) == 1797
     latlas.fit("digits", space.folder, latent_dim=2, overwrite=True, **QUICK)
     assert latlas.open(space.folder).latent_dim == 2
-    assert not space.folder.with_name("digits.latlas.previous").exists()
+    assert not space.folder.with_name(".digits.latlas.previous").exists()
 
 
 def test_a_folder_of_other_things_is_never_overwritten(tmp_path):
@@ -250,6 +250,38 @@ def test_a_folder_of_other_things_is_never_overwritten(tmp_path):
     with pytest.raises(SpaceError, match="not a latlas space"):
         latlas.fit("digits", folder, overwrite=True, **QUICK)
     assert (folder / "chapter1.txt").read_text() == "years of work"
+
+
+def test_a_fit_that_cannot_begin_leaves_nothing(tmp_path):
+    folder = tmp_path / "s.latlas"
+    with pytest.raises(OptionError, match="no training images"):
+        latlas.fit("digits", folder, split="test", **QUICK)
+    assert not folder.exists()
+
+
+def test_a_space_is_no_source(space, tmp_path):
+    with pytest.raises(OptionError, match="is a latent space"):
+        latlas.fit(space.folder, tmp_path / "s.latlas", **QUICK)
+
+
+def test_resuming_with_other_images_loses_nothing(tmp_path):
+    folder = tmp_path / "s.latlas"
+
+    class StoppedError(Exception):
+        pass
+
+    class Stopping(NoProgress):
+        def stage(self, name, total=None, unit=""):
+            if name == "encoding":
+                raise StoppedError
+            return super().stage(name, total, unit)
+
+    with pytest.raises(StoppedError):
+        latlas.fit("digits", folder, **QUICK | {"progress": Stopping()})
+    other = np.zeros((20, 8, 8), np.uint8)
+    with pytest.raises(SpaceError, match="other images"):
+        latlas.fit(other, folder, resume=True, **QUICK)
+    assert len(latlas.fit("digits", folder, resume=True, **QUICK)) == 1797
 
 
 def test_an_unknown_option_is_answered_with_the_choices(tmp_path):

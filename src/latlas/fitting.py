@@ -31,7 +31,7 @@ from latlas.contracts import (
 from latlas.data.source import open_images
 from latlas.devices import choose_device
 from latlas.encode import encode_rows
-from latlas.manifest import Manifest, PartInfo, read_manifest, versions
+from latlas.manifest import Manifest, PartInfo, is_space, read_manifest, versions
 from latlas.measures.spaces import knn_accuracy
 from latlas.models import MODELS, VAE, AnyModel, ModelConfig, build_model, default_net
 from latlas.pictures import draw_pictures
@@ -174,14 +174,15 @@ def fit(
     folder = Path(output) if output is not None else Path(f"{_stem(source)}.latlas")
     job = _Job(source, folder, model, latent_dim, options, resume, progress or default_progress())
     _check(job)
-    previous = folder.with_name(folder.name + ".previous")
-    _make_room(folder, previous, resume, overwrite)
+    previous = folder.with_name(f".{folder.name}.previous")
+    fresh = _make_room(folder, previous, resume, overwrite)
     try:
         space = _fit(job)
     except (UserError, StorageError):
-        if previous.exists():
+        if fresh and not has_part(folder / "run" / CHECKPOINT):
             shutil.rmtree(folder, ignore_errors=True)
-            previous.rename(folder)
+            if previous.exists():
+                previous.rename(folder)
         raise
     shutil.rmtree(previous, ignore_errors=True)
     return space
@@ -197,6 +198,11 @@ def _check(job: _Job) -> None:
     """Finds the mistakes that need no image before any work is done."""
     if job.model not in MODELS:
         raise OptionError(f"model is {job.model!r}; choose one of {', '.join(MODELS)}.")
+    if isinstance(job.source, str | Path) and is_space(Path(job.source)):
+        raise OptionError(
+            f"{job.source} is a latent space, not a source of images. Give the images that it was "
+            "made from, or look at it with: latlas info"
+        )
     for name in job.maps:
         if name not in PROJECTIONS:
             raise OptionError(f"map is {name!r}; choose from {', '.join(PROJECTIONS)}.")
@@ -204,17 +210,20 @@ def _check(job: _Job) -> None:
     choose_device(job.device)
 
 
-def _make_room(folder: Path, previous: Path, resume: bool, overwrite: bool) -> None:
-    """Sees to it that nothing is lost: an overwritten space waits beside until the new is whole."""
+def _make_room(folder: Path, previous: Path, resume: bool, overwrite: bool) -> bool:
+    """Sees to it that nothing is lost: an overwritten space waits beside until the new is whole.
+
+    Returns whether this run begins with an empty folder, which it may then also remove.
+    """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         if resume:
             raise SpaceError(
                 f"there is nothing to resume: {folder} does not exist. Start without resume."
             )
-        return
+        return True
     manifest = read_manifest(folder)
     if resume:
-        return
+        return False
     if not overwrite:
         done = "is there already" if manifest.status == "complete" else "is half-finished"
         hint = "" if manifest.status == "complete" else "go on with it (--resume), "
@@ -226,6 +235,7 @@ def _make_room(folder: Path, previous: Path, resume: bool, overwrite: bool) -> N
         folder.rename(previous)
     else:
         shutil.rmtree(folder)
+    return True
 
 
 def _fit(job: _Job) -> Space:

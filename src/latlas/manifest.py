@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from latlas.checkpoint import read_json, write_json
 from latlas.contracts import SpaceError
 
-__all__ = ["FORMAT", "Manifest", "PartInfo", "SourceInfo", "read_manifest", "versions"]
+__all__ = ["FORMAT", "Manifest", "PartInfo", "SourceInfo", "is_space", "read_manifest", "versions"]
 
 FORMAT = 1
 """Version of the folder's layout; raised when an older latlas could not read it."""
@@ -95,13 +95,18 @@ class Manifest(_Entry):
         write_json(folder / FILE, self.model_dump(mode="json"))
 
 
+def is_space(folder: Path) -> bool:
+    """Whether a space lies in ``folder``, finished or not."""
+    return (folder / FILE).is_file()
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Reads ``space.json`` of the space in ``folder``.
 
     Raises:
         SpaceError: there is no space here, or one that is damaged or of a newer format.
     """
-    if not (folder / FILE).is_file():
+    if not is_space(folder):
         raise SpaceError(
             f"{folder} is not a latlas space (it has no {FILE}). Make one with: "
             "latlas fit SOURCE -o NAME.latlas"

@@ -70,8 +70,8 @@ def read_vectors(path: str | Path) -> FloatArray:
         ) from error
     except (OSError, ValueError, EOFError) as error:
         raise SourceError(
-            f"cannot read vectors from {path} ({error}). Give an .npz file with an array 'z' "
-            "[N, D], or an .npy file."
+            f"cannot read vectors from {path} ({getattr(error, 'strerror', None) or error}). Give "
+            "an .npz file with an array 'z' [N, D], or an .npy file."
         ) from error
     if not isinstance(z, np.ndarray) or not np.issubdtype(z.dtype, np.number):
         raise SourceError(f"{path} holds no array of numbers; expected vectors [N, D].")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from latlas.contracts import FloatArray, IntArray, Latents, UInt8Array
+from latlas.contracts import FloatArray, IntArray, Latents, OptionError, UInt8Array
 from latlas.plots import animate, latent_map, neighbour_row, save, walk_strip
 
 __all__ = ["METHODS", "Map", "NearImages", "Walk"]
@@ -98,7 +98,12 @@ class Walk:
             OptionError: another suffix.
             StorageError: the file cannot be written.
         """
-        if Path(path).suffix == ".gif":
+        suffix = Path(path).suffix
+        if suffix == ".gif":
             return animate(self.images, Path(path))
+        if suffix not in {".png", ".svg", ".pdf"}:
+            raise OptionError(
+                f"a walk goes to a .png, .svg or .pdf (a strip) or to a .gif (a film); got {path}."
+            )
         title = "A walk through the latent space"
         return save(walk_strip(self.images, title=title), Path(path))

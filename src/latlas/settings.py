@@ -95,5 +95,5 @@ class TrainResult:
 
 
 def default_epochs(images: int) -> int:
-    """Passes over so many training images when the user names none: about 320,000 images seen."""
+    """Passes over so many training images when the user names none: about 340,000 images seen."""
     return min(max(round(DEFAULT_IMAGES_SEEN / images), 4), 80)

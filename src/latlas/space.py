@@ -143,7 +143,11 @@ class Space(StoredSpace):
                 raise OptionError("there is nothing to add: name the source of new images.")
             return self.latents
         height, width, channels = self.shape
-        given = {} if labels is None else {"labels": labels}
+        stored = self.manifest.config
+        given = {
+            name: stored[name] for name in ("resize", "seed", "test_fraction") if name in stored
+        }
+        given |= {} if labels is None else {"labels": labels}
         images = open_images(source, (height, width), channels, progress=progress, **given)
         if add:
             ids = self.add(images, progress)

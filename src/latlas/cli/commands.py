@@ -116,9 +116,7 @@ def fit(
     resize: Annotated[
         str | None, typer.Option(help="crop the centre, or pad. [default: crop]")
     ] = None,
-    labels: Annotated[
-        str | None, typer.Option(help="Labels file (path,label) or column of labels.")
-    ] = None,
+    labels: Annotated[str | None, typer.Option(help="Labels file with lines: path,label.")] = None,
     split: Annotated[
         str | None, typer.Option(help="Use only this split of the source: train or test.")
     ] = None,

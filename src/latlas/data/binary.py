@@ -263,4 +263,5 @@ def read_label_file(path: Path) -> NDArray[Any]:
     try:
         return np.asarray(np.load(path, allow_pickle=False))
     except (OSError, ValueError, EOFError) as error:
-        raise SourceError(f"labels file {path} cannot be read as .npy or IDX: {error}.") from None
+        why = getattr(error, "strerror", None) or error
+        raise SourceError(f"labels file {path} cannot be read as .npy or IDX: {why}.") from None

@@ -154,7 +154,9 @@ def _one_picture(item: Any, index: int, frame: Frame) -> UInt8Array:
             data = decode(Path(item).read_bytes(), frame)
             return np.frombuffer(data, np.uint8).reshape(shape)
     except (BadImage, OSError) as error:
-        raise SourceError(f"image {index} ({item}) cannot be used: {error}.") from None
+        raise SourceError(
+            f"image {index} ({item}) cannot be used: {getattr(error, 'strerror', None) or error}."
+        ) from None
     array = np.asarray(item)[None]
     layout, _ = array_layout(array.shape, f"image {index}")
     return frame_array(array_to_uint8(array, layout, f"image {index}"), frame)[0, ...]

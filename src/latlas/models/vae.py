@@ -19,14 +19,16 @@ class VAE(Autoencoder):
     """Variational autoencoder: loss = (||x - decode(z)||^2 / 2 + beta * KL) / P.
 
     z = mean + deviation * noise, and KL = sum_d (mean^2 + variance - log variance - 1) / 2 is
-    the distance of the encoder's Gaussian from N(0, I); P is the number of pixels. beta = 1 is
-    the evidence lower bound of a decoder with unit variance. Sources: Kingma, Welling,
+    the distance of the encoder's Gaussian from N(0, I); P is the number of pixels. Up to its
+    scale this is the evidence lower bound of a decoder whose pixels have variance beta. Pixels
+    in 0..1 vary far less than by 1, so beta = 1 lets most dimensions collapse (4 of 16 stay
+    active on MNIST); with the default of 0.1 all stay active. Sources: Kingma, Welling,
     "Auto-Encoding Variational Bayes", ICLR 2014, https://arxiv.org/abs/1312.6114, appendix B;
     beta: Higgins et al., "beta-VAE", ICLR 2017, equation 4.
     """
 
     name = "vae"
-    default_beta = 1.0
+    default_beta = 0.1
     code_factor = 2
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:

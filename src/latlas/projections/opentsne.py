@@ -38,7 +38,7 @@ class OpenTSNE(NeighbourMap):
             try:
                 package = importlib.import_module("openTSNE")
             except ImportError as error:
-                raise MissingExtraError("The map opentsne", "maps") from error
+                raise MissingExtraError("the openTSNE map", "maps") from error
 
             def tell(_iteration: int, divergence: float, _places: object) -> None:
                 stage.advance(REPORT_EVERY, divergence=float(divergence))

@@ -36,7 +36,7 @@ class UMAP(NeighbourMap):
             try:
                 package = importlib.import_module("umap")
             except ImportError as error:
-                raise MissingExtraError("The map umap", "maps") from error
+                raise MissingExtraError("the UMAP map", "maps") from error
             reducer = package.UMAP(
                 n_neighbors=max(2, min(self.neighbours, len(z) - 1)), random_state=self.seed
             )

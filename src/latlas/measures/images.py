@@ -56,12 +56,13 @@ def peak_signal_to_noise(x: NDArray[Any], y: NDArray[Any]) -> FloatArray:
         OptionError: shapes that differ, no images, or another type.
     """
     with np.errstate(divide="ignore"):
-        return (-10 * np.log10(mean_squared_error(x, y))).astype(np.float32)
+        decibels: FloatArray = -10 * np.log10(mean_squared_error(x, y))
+    return decibels
 
 
 def _unit(images: NDArray[Any]) -> FloatArray:
     if images.dtype == np.uint8:
-        return images.astype(np.float32) / 255
+        return images.astype(np.float32) / np.float32(255)
     if np.issubdtype(images.dtype, np.floating):
         return images.astype(np.float32)
     raise OptionError(

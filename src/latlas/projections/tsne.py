@@ -20,7 +20,7 @@ EXACT_NEIGHBOURS_UP_TO = 10_000
 EXAGGERATION = 12.0
 EXAGGERATED_SHARE = 0.4
 MOMENTUM = 0.8
-MOST_GAIN = 4.0  # more makes maps of few points burst
+MOST_GAIN = 4.0
 START = 0.01  # standard deviation of the start along its first axis
 JITTER = 0.01  # of the start, so that copies of one point can part
 REPORT_EVERY = 10
@@ -131,6 +131,10 @@ class _Layout:
         self.gains = torch.where(steady, self.gains + 0.2, self.gains * 0.8).clamp_(0.01, MOST_GAIN)
         rate = 4 * count / exaggeration
         self.velocity.mul_(MOMENTUM).addcmul_(downhill, self.gains, value=rate)
+        # Longer steps than the reach of attraction burst a map of few points for good. The width
+        # of a map grows with the root of its points.
+        longest = max(1.0, count**0.5 / 100)
+        self.velocity.clamp_(-longest, longest)
         self.xy += self.velocity
         self.xy -= self.xy.mean(dim=1, keepdim=True)
 

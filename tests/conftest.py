@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -8,6 +9,40 @@ import numpy as np
 import pytest
 
 from latlas.contracts import TEST, TRAIN, Images
+from latlas.data.downloads import DATASETS
+
+
+def _find_mnist():
+    data = os.environ.get("LATLAS_DATA")
+    mnist = DATASETS["mnist"]
+    for folder in ("", *mnist.folders) if data else ():
+        place = Path(data).expanduser() / folder
+        names = [{file.name, file.name.removesuffix(".gz")} for file in mnist.files]
+        if all(any((place / name).is_file() for name in either) for either in names):
+            return place
+    return None
+
+
+MNIST = _find_mnist()  # now, as some tests run without LATLAS_DATA
+
+
+def pytest_runtest_setup(item):
+    """Tests of the real MNIST are skipped where it is not, but never unnoticed in CI."""
+    if item.get_closest_marker("mnist") is None or MNIST is not None:
+        return
+    reason = (
+        f"got LATLAS_DATA={os.environ.get('LATLAS_DATA', '')!r}, "
+        "expected a folder with MNIST's four files"
+    )
+    if os.environ.get("CI", "").lower() in ("true", "1"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def mnist_folder():
+    """Where the real MNIST lies, for tests that are marked ``mnist``."""
+    return MNIST
 
 
 @pytest.fixture(autouse=True)

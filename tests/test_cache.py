@@ -15,6 +15,7 @@ from latlas.contracts import NoProgress, RunError, StorageError
 from latlas.data import decode
 from latlas.data.cache import PackedStrings, cache_root
 from latlas.data.files import FolderSource
+from latlas.data.pixels import BadImage
 from latlas.data.source import open_images
 
 
@@ -81,11 +82,37 @@ def test_digest_follows_the_images_not_the_place_or_the_time(folder, tmp_path):
     assert open_images(np.array(first.pixels), labels=first.labels[::-1]).digest != first.digest
 
 
-def test_seed_of_the_split_changes_neither_pixels_nor_cache(folder, tmp_path):
-    first, other = open_images(folder, seed=1), open_images(folder, seed=2)
-    assert np.any(first.splits != other.splits)
-    assert first.digest == other.digest
+def test_digest_follows_the_split_and_its_draw_while_the_cache_does_not(folder, tmp_path):
+    options = ({}, {"seed": 1}, {"test_fraction": 0.5}, {"split": "train"}, {"split": "test"})
+    digests = [open_images(folder, **given).digest for given in options]
+    assert len(set(digests)) == len(options)
+    assert [open_images(folder, **given).digest for given in options] == digests
     assert len(entries(tmp_path)) == 1
+
+
+def test_digest_ignores_the_seed_where_the_splits_are_the_sources_own(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / "own" / split).mkdir(parents=True)
+        Image.new("RGB", (8, 8), (1, 2, 3)).save(tmp_path / "own" / split / "0.png")
+    whole = open_images(tmp_path / "own")
+    assert open_images(tmp_path / "own", seed=1, test_fraction=0.5).digest == whole.digest
+    assert open_images(tmp_path / "own", split="train").digest != whole.digest
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no change time")
+def test_mending_the_permissions_of_a_skipped_file_is_noticed(folder, monkeypatch):
+    read = FolderSource.read
+
+    def refused(batch):
+        for path, data in zip(batch["paths"], read(batch), strict=True):
+            yield BadImage("cannot be read: no") if path == "0/00.png" else data
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderSource, "read", staticmethod(refused))
+        assert [item.uri for item in open_images(folder, workers=1).skipped] == ["0/00.png"]
+    (folder / "0" / "00.png").chmod(0o600)
+    mended = open_images(folder)
+    assert (len(mended), mended.skipped) == (40, ())
 
 
 @pytest.mark.parametrize("workers", [2, 3])

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,6 +156,16 @@ def test_every_command_has_help_with_an_example(command):
     assert f"latlas {command}" in result.stdout
     assert "Example:" in result.stdout
     assert "--json" in result.stdout
+
+
+def test_every_command_is_a_heading_of_the_manual():
+    manual = (Path(__file__).parent.parent / "docs" / "manual.md").read_text(encoding="utf-8")
+    headings = {line.removeprefix("## ") for line in manual.splitlines() if line.startswith("## ")}
+    assert set(COMMANDS) <= headings
+    from latlas.cli import app
+
+    names = {c.name or c.callback.__name__ for c in app.registered_commands}
+    assert names == set(COMMANDS)
 
 
 def test_help_names_every_model_and_map():

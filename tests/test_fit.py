@@ -16,6 +16,7 @@ from PIL import Image
 
 import latlas
 from latlas.contracts import (
+    MissingExtraError,
     NoProgress,
     OptionError,
     SourceError,
@@ -361,6 +362,131 @@ def test_a_manifest_cannot_lead_out_of_its_folder(space):
 def test_no_space_at_all_says_how_to_make_one(tmp_path):
     with pytest.raises(SpaceError, match="latlas fit SOURCE -o"):
         latlas.open(tmp_path / "nothing.latlas")
+
+
+def test_a_link_or_a_name_never_leads_out_of_the_folder(space, tmp_path):
+    path = space.folder / "space.json"
+    whole = path.read_text()
+    value = json.loads(whole)
+    value["maps"]["../../outside"] = value["maps"]["pca"]
+    path.write_text(json.dumps(value))
+    with pytest.raises(SpaceError, match="called"):
+        latlas.open(space.folder)
+    path.write_text(whole)
+    for part in ("latents", "maps"):
+        (space.folder / part).rename(tmp_path / part)
+        (space.folder / part).symlink_to(tmp_path / part)
+        with pytest.raises(SpaceError, match="leads out"):
+            latlas.open(space.folder).projection("pca")
+        (space.folder / part).unlink()
+        (tmp_path / part).rename(space.folder / part)
+
+
+def test_a_thumbnail_that_is_no_png_is_never_opened(space):
+    from latlas.thumbnails import read_thumbnails
+
+    with pytest.raises(SpaceError, match="thumbnail"):
+        read_thumbnails([b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n"])
+
+
+@pytest.mark.parametrize("content", ['[{"foo": 1}]', "{}", "[1]"])
+def test_edited_scores_are_named(space, content):
+    (space.folder / "scores.json").write_text(content)
+    if content == "{}":
+        assert latlas.open(space.folder).scores == []
+        return
+    with pytest.raises(SpaceError, match=r"scores\.json"):
+        _ = latlas.open(space.folder).scores
+
+
+def test_a_model_of_another_shape_is_refused_before_it_takes_memory(space):
+    from latlas.checkpoint import read_part, write_part
+
+    config, tensors = read_part(space.folder / "model")
+    huge = config | {"shape": [60000, 60000, 3], "net": "dense"}
+    path = space.folder / "space.json"
+    value = json.loads(path.read_text())
+    value["model"]["digest"] = write_part(space.folder / "model", huge, tensors)
+    path.write_text(json.dumps(value))
+    with pytest.raises(SpaceError, match=r"do not fit its config\.json"):
+        _ = latlas.open(space.folder).model
+    value["shape"] = huge["shape"]
+    path.write_text(json.dumps(value))
+    with pytest.raises(SpaceError, match=r"do not fit its config\.json"):
+        _ = latlas.open(space.folder).model
+
+
+def test_two_handles_do_not_undo_each_other(space, tmp_path):
+    from latlas.data.source import open_images
+
+    first, second = latlas.open(space.folder), latlas.open(space.folder)
+    assert len(first) == len(second) == 1797
+    second.add(open_images(picture_folder(tmp_path / "new", count=5, size=8), (8, 8), 1))
+    first.map("pca", refresh=True)
+    reopened = latlas.open(space.folder)
+    assert len(reopened) == 1802
+    assert len(reopened.manifest.sources) == 2
+    assert reopened.map("pca").xy.shape == (1802, 2)
+
+
+def test_one_process_at_a_time_changes_a_space(space):
+    from latlas.locks import locked
+
+    with locked(space.folder), pytest.raises(SpaceError, match="another process"):
+        space.map("pca", refresh=True)
+
+
+def test_padded_spaces_pad_single_images_too(tmp_path):
+    folder = tmp_path / "wide"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    for index in range(6):
+        array = generator.integers(0, 255, (8, 16), np.uint8)
+        Image.fromarray(array).save(folder / f"{index}.png")
+    options = QUICK | {"image_size": 8, "resize": "pad"}
+    space = latlas.fit(folder, tmp_path / "s.latlas", latent_dim=2, **options)
+    assert np.allclose(space.encode(folder / "0.png"), space.latents.z[:1], atol=1e-4)
+
+
+def test_a_late_mistake_keeps_the_training(tmp_path, monkeypatch):
+    from latlas import fitting
+
+    def fail(space, progress):
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(fitting, "draw_pictures", fail)
+    folder = tmp_path / "s.latlas"
+    with pytest.raises(StorageError):
+        latlas.fit("digits", folder, **QUICK | {"pictures": True})
+    monkeypatch.undo()
+    assert len(latlas.fit("digits", folder, resume=True, progress=NoProgress())) == 1797
+
+
+def test_a_missing_package_is_said_before_any_work(tmp_path, monkeypatch):
+    from latlas import jobs
+
+    monkeypatch.setattr(jobs.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'latlas\[maps\]'"):
+        latlas.fit("digits", tmp_path / "s.latlas", maps=("umap",))
+    assert not (tmp_path / "s.latlas").exists()
+
+
+def test_an_overwrite_that_is_stopped_gives_the_old_space_back(space):
+    class Stopping(NoProgress):
+        def note(self, message):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        latlas.fit("digits", space.folder, overwrite=True, **QUICK | {"progress": Stopping()})
+    assert len(latlas.open(space.folder)) == 1797
+
+
+@pytest.mark.parametrize(
+    "changed", [{"model": "vae"}, {"latent_dim": 4}, {"width": 2.0}, {"seed": 5}, {"ema": 0.9}]
+)
+def test_a_resumed_fit_refuses_what_belongs_to_the_weights(space, changed):
+    with pytest.raises(OptionError, match=next(iter(changed))):
+        latlas.fit("digits", space.folder, resume=True, progress=NoProgress(), **changed)
 
 
 # --- stops -------------------------------------------------------------------------------

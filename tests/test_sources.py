@@ -4,11 +4,9 @@ import csv
 import gzip
 import io
 import json
-import os
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -21,22 +19,12 @@ from latlas.data.labels import draw_splits, natural_key
 from latlas.data.source import as_pixels, open_images
 
 GENERATOR = np.random.default_rng(0)
-DATA = os.environ.get("LATLAS_DATA")
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("LATLAS_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("LATLAS_DATA", raising=False)
-
-
-@pytest.fixture
-def mnist_folder():
-    places = [Path(DATA) / "mnist", Path(DATA)] if DATA else []
-    for place in places:
-        if any(place.glob("train-images*")):
-            return place
-    pytest.skip("LATLAS_DATA does not hold the MNIST files")
 
 
 def picture(value, size=(8, 8), mode="RGB"):
@@ -405,19 +393,3 @@ def test_opening_images_does_not_load_torch_or_arrow():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"
-
-
-@pytest.mark.mnist
-def test_real_mnist_opens_whole(mnist_folder):
-    images = open_images(mnist_folder)
-    assert images.pixels.shape == (70000, 28, 28, 1)
-    assert images.classes == tuple("0123456789")
-    assert np.bincount(images.splits).tolist() == [60000, 10000]
-    assert images.labels[:5].tolist() == [5, 0, 4, 1, 9]
-    assert abs(float(images.pixels[:60000].mean()) / 255 - 0.1307) < 1e-4
-
-
-@pytest.mark.mnist
-def test_mnist_by_name_is_looked_up_in_latlas_data(mnist_folder, monkeypatch):
-    monkeypatch.setenv("LATLAS_DATA", DATA)
-    assert len(open_images("mnist", split="test")) == 10000

@@ -48,7 +48,7 @@ def test_training_learns_the_images(spots, name):
 def test_two_runs_are_equal_to_the_bit(spots):
     models = [build_model("vae", CONFIG) for _ in range(2)]
     for model in models:
-        train(model, spots, TrainConfig(epochs=3, batch_size=64))
+        train(model, spots, TrainConfig(epochs=3, batch_size=64, precision="float32"))
     assert equal(weights(models[0]), weights(models[1]))
 
 
@@ -88,7 +88,9 @@ def test_sharded_gradient_is_that_of_the_whole_batch(spots):
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
 def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(spots, tmp_path, ema):
-    config = TrainConfig(epochs=30, batch_size=64, ema=ema, checkpoint_seconds=0.0001)
+    config = TrainConfig(
+        epochs=30, batch_size=64, ema=ema, checkpoint_seconds=0.0001, precision="float32"
+    )
     whole = build_model("vae", CONFIG)
     expected = train(whole, spots, config, folder=tmp_path / "whole")
 
@@ -190,6 +192,28 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint(spots, tmp
         train(broken, spots, config, folder=tmp_path)
     assert (tmp_path / "checkpoint" / "weights.safetensors").read_bytes() == before
     assert good.steps > 0
+
+
+def test_a_loss_that_breaks_in_the_last_step_is_noticed(spots):
+    config = TrainConfig(epochs=1, batch_size=2000, learning_rate=1e38)
+    with pytest.raises(TrainingError, match="smaller learning rate"):
+        train(build_model("ae", CONFIG), spots, config)
+
+
+def test_ctrl_c_during_an_evaluation_saves(spots, tmp_path, monkeypatch):
+    evaluate = ShardedLoss.evaluate
+
+    def interrupted(self, take, ids, threads):
+        signal.raise_signal(signal.SIGINT)
+        return evaluate(self, take, ids, threads)
+
+    monkeypatch.setattr(ShardedLoss, "evaluate", interrupted)
+    config = TrainConfig(epochs=20, batch_size=64)
+    with pytest.raises(KeyboardInterrupt):
+        train(build_model("ae", CONFIG), spots, config, folder=tmp_path)
+    monkeypatch.undo()
+    result = train(build_model("ae", CONFIG), spots, config, folder=tmp_path, resume=True)
+    assert result.steps == 20 * 5
 
 
 def test_the_test_split_is_never_trained_on(spots):

@@ -13,6 +13,8 @@ from latlas.contracts import TRAIN, FloatArray, Images, OptionError, UInt8Array
 
 __all__ = ["Feed", "to_input"]
 
+SAMPLE_VALUES = 16_000_000
+
 HELD_OUT_SHARE, MOST_HELD_OUT = 20, 2000
 
 
@@ -64,6 +66,12 @@ class Feed:
             order = self.ids[torch.randperm(len(self.ids), generator=generator)]
             self._epoch, self._order = epoch, order.to(self._pixels.device)
         return self.take(self._order[place * self.batch_size : (place + 1) * self.batch_size])
+
+    def sample(self, most: int) -> Tensor:
+        """Training images spread evenly over the source, at most ``most`` and 64 MB of them."""
+        room = max(1, SAMPLE_VALUES // self._pixels[0].numel())
+        count = min(len(self.ids), most, room)
+        return self.take(self.ids[torch.linspace(0, len(self.ids) - 1, count).long()])
 
     def take(self, ids: Tensor) -> Tensor:
         """The images with these row numbers, int64 [B], as float32 [B, C, H, W] in 0..1."""

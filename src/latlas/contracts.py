@@ -292,8 +292,8 @@ class Trainable(Protocol):
 class Solvable(Protocol):
     """A model with a closed-form solution, which needs no training loop (PCA)."""
 
-    def solve(self, pixels: UInt8Array | FloatArray) -> None:
-        """Fits itself to images [N, H, W, C], uint8 or float32 in 0..1."""
+    def solve(self, pixels: UInt8Array | FloatArray, rows: IntArray | None = None) -> None:
+        """Fits itself to images [N, H, W, C], uint8 or float32 in 0..1; ``rows`` selects some."""
         ...
 
 

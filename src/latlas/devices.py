@@ -95,11 +95,12 @@ class Workers:
 
     Args:
         shards: number of parts a batch is cut into; at most this many threads are used.
+        threads: threads that may run in all; those beyond ``shards`` share single operations.
     """
 
-    def __init__(self, shards: int) -> None:
+    def __init__(self, shards: int, threads: int = 1) -> None:
         self.shards = shards
-        intra = max(1, available_cores() // shards)
+        intra = max(1, threads // shards)
         self._before = torch.get_num_threads()
         self._ready = threading.local()
         self._intra = intra

@@ -6,6 +6,7 @@ with its thumbnails, so memory stays the same for a thousand images or for milli
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,10 +29,10 @@ from latlas.contracts import (
 from latlas.devices import MOST_SHARDS, Workers, allowed_threads
 from latlas.thumbnails import thumbnails
 
-__all__ = ["Coder", "encode_rows"]
+__all__ = ["Coder", "block_rows", "encode_rows"]
 
-BLOCK = 8192
-BATCH = 512
+BLOCK_BYTES, MOST_BLOCK = 1 << 26, 8192
+BATCH_VALUES, MOST_BATCH = 1 << 20, 512
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,11 @@ class Coder:
         self._shape, self._device = shape, device
         cores = allowed_threads() if device.type == "cpu" else 1
         self._threads = min(threads or cores, cores, MOST_SHARDS)
+        self._batch = max(1, min(MOST_BATCH, BATCH_VALUES // math.prod(shape)))
 
     def _map(self, function: Any, count: int) -> list[Any]:
-        starts = list(range(0, count, BATCH))
-        workers = Workers(self._threads)
+        starts = list(range(0, count, self._batch))
+        workers = Workers(self._threads, self._threads)
         try:
             with torch.inference_mode():
                 return workers.map(torch.inference_mode()(function), starts, self._threads)
@@ -86,7 +88,7 @@ class Coder:
         error = np.full(len(pixels), np.nan, np.float32)
 
         def work(start: int) -> None:
-            stop = start + BATCH
+            stop = start + self._batch
             x = to_input(torch.tensor(pixels[start:stop]).to(self._device))
             code: Tensor = self._model.encode(x)
             z[start:stop] = code.float().cpu().numpy()
@@ -116,13 +118,18 @@ class Coder:
         whole = pixels.dtype == np.uint8
 
         def work(start: int) -> None:
-            code = torch.from_numpy(vectors[start : start + BATCH]).to(self._device)
+            code = torch.from_numpy(vectors[start : start + self._batch]).to(self._device)
             x: Tensor = self._model.decode(code).clamp(0, 1).permute(0, 2, 3, 1)
             x = x.mul(255).round().to(torch.uint8) if whole else x.float()
-            pixels[start : start + BATCH] = x.cpu().numpy()
+            pixels[start : start + self._batch] = x.cpu().numpy()
 
         self._map(work, len(vectors))
         return pixels
+
+
+def block_rows(shape: tuple[int, int, int]) -> int:
+    """Images per block: some thousands, or 64 MB of pixels where they are large."""
+    return max(1, min(MOST_BLOCK, BLOCK_BYTES // math.prod(shape)))
 
 
 def encode_rows(
@@ -143,8 +150,9 @@ def encode_rows(
     """
     with (progress or NoProgress()).stage("encoding", len(images), "images") as stage:
         stage.advance(first)
-        for start in range(first, len(images), BLOCK):
-            stop = min(start + BLOCK, len(images))
+        step = block_rows(images.shape)
+        for start in range(first, len(images), step):
+            stop = min(start + step, len(images))
             pixels: UInt8Array = np.asarray(images.pixels[start:stop], np.uint8)
             coded = coder.encode_with_errors(pixels)
             uris: Sequence[str] = images.uris[start:stop]

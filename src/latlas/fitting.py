@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypedDict, Unpack, cast
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -26,21 +25,31 @@ from latlas.contracts import (
     Solvable,
     SpaceError,
     StorageError,
-    UserError,
 )
 from latlas.data.source import open_images
 from latlas.devices import choose_device
 from latlas.encode import encode_rows
+from latlas.jobs import (
+    DEFAULT_LATENT_DIM,
+    DEFAULT_MODEL,
+    IMAGE_OPTIONS,
+    MODEL_OPTIONS,
+    TRAIN_OPTIONS,
+    FitOptions,
+    Job,
+    check,
+    resumed,
+    stored_settings,
+)
 from latlas.manifest import Manifest, PartInfo, is_space, read_manifest, versions
 from latlas.measures.spaces import knn_accuracy
-from latlas.models import MODELS, VAE, AnyModel, ModelConfig, build_model, default_net
+from latlas.models import VAE, AnyModel, ModelConfig, build_model, default_net
 from latlas.pictures import draw_pictures
 from latlas.progress import default_progress
-from latlas.projections import PROJECTIONS
 from latlas.settings import TrainConfig
-from latlas.space import DEFAULT_MAP, Space
+from latlas.space import Space
 from latlas.store import LatentStore
-from latlas.stored import source_info, write_scores
+from latlas.stored import previous_of, source_info, write_scores
 from latlas.train import CHECKPOINT, train
 
 __all__ = ["FitOptions", "fit"]
@@ -52,89 +61,12 @@ ACTIVE_VARIANCE = 0.01
 """Burda, Grosse, Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016, section 5.2."""
 
 
-class FitOptions(TypedDict, total=False):
-    """Every further setting of ``fit``; what is left out follows the data and the machine.
-
-    Images: image_size, channels, resize, labels, split, test_fraction, strict, workers: see
-    ``open_images``.
-    Model: width, net, beta: see ``ModelConfig``.
-    Training: epochs, max_seconds, batch_size, learning_rate, ema, patience, seed, device,
-    precision, threads, checkpoint_seconds, tensorboard: see ``TrainConfig``.
-    The space: maps (names, default PCA and the neighbour map), pictures (draw them).
-    """
-
-    image_size: int | tuple[int, int] | None
-    channels: int | None
-    resize: str
-    labels: Any
-    split: str | None
-    test_fraction: float
-    strict: bool
-    workers: int | None
-    width: float
-    net: str
-    beta: float | None
-    epochs: int | None
-    max_seconds: float | None
-    batch_size: int
-    learning_rate: float | None
-    ema: float
-    patience: int
-    seed: int
-    device: str
-    precision: str
-    threads: int | None
-    checkpoint_seconds: float
-    tensorboard: bool
-    maps: Sequence[str]
-    pictures: bool
-
-
-IMAGE_OPTIONS = (
-    "image_size",
-    "channels",
-    "resize",
-    "labels",
-    "split",
-    "test_fraction",
-    "strict",
-    "workers",
-    "seed",
-)
-MODEL_OPTIONS = ("width", "net", "beta")
-TRAIN_OPTIONS = tuple(f.name for f in fields(TrainConfig))
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One fit: where it goes and all that was asked for."""
-
-    source: Any
-    folder: Path
-    model: str
-    latent_dim: int
-    options: FitOptions
-    resume: bool
-    progress: Progress
-
-    def chosen(self, names: Sequence[str]) -> dict[str, Any]:
-        return {name: value for name, value in self.options.items() if name in names}
-
-    @property
-    def device(self) -> str:
-        return self.options.get("device", "auto")
-
-    @property
-    def maps(self) -> tuple[str, ...]:
-        return tuple(self.options.get("maps", ("pca", DEFAULT_MAP)))
-
-
 def fit(
     source: Any,
     output: str | Path | None = None,
     *,
-    model: str = "rae",
-    latent_dim: int = 16,
+    model: str | None = None,
+    latent_dim: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -148,8 +80,8 @@ def fit(
     Args:
         source: a name (``digits``, ``mnist``, ...), a file or folder, or an array of images.
         output: folder of the space; by default the source's name with ``.latlas`` here.
-        model: a key of ``latlas.models.MODELS``: rae, ae, vae, wae or pca.
-        latent_dim: D, length of a latent vector.
+        model: a key of ``latlas.models.MODELS``: rae (the default), ae, vae, wae or pca.
+        latent_dim: D, length of a latent vector; 16 by default.
         resume: go on with a fit that was stopped, from its last checkpoint.
         overwrite: replace a space that is there; the old one is kept until the new is complete.
         progress: where to report; by default a bar on a terminal.
@@ -165,26 +97,27 @@ def fit(
         TrainingError: the loss left the numbers.
         StorageError: the disk is full or cannot be written.
     """
-    unknown = set(options) - set(FitOptions.__annotations__)
-    if unknown:
-        raise OptionError(
-            f"fit has no option {', '.join(sorted(unknown))}; it has "
-            f"{', '.join(FitOptions.__annotations__)}."
-        )
     folder = Path(output) if output is not None else Path(f"{_stem(source)}.latlas")
-    job = _Job(source, folder, model, latent_dim, options, resume, progress or default_progress())
-    _check(job)
-    previous = folder.with_name(f".{folder.name}.previous")
-    fresh = _make_room(folder, previous, resume, overwrite)
+    job = Job(
+        source,
+        folder,
+        model or ("" if resume else DEFAULT_MODEL),
+        latent_dim or (0 if resume else DEFAULT_LATENT_DIM),
+        options,
+        resume,
+        progress or default_progress(),
+    )
+    replaced = _check_output(job, overwrite)
+    if resume:
+        job = resumed(job, read_manifest(folder).config)
+    check(job)
     try:
-        space = _fit(job)
-    except (UserError, StorageError):
-        if fresh and not has_part(folder / "run" / CHECKPOINT):
-            shutil.rmtree(folder, ignore_errors=True)
-            if previous.exists():
-                previous.rename(folder)
+        space = _fit(job, replaced)
+    except BaseException:
+        if not resume:
+            _put_back(folder)
         raise
-    shutil.rmtree(previous, ignore_errors=True)
+    shutil.rmtree(previous_of(folder), ignore_errors=True)
     return space
 
 
@@ -194,100 +127,88 @@ def _stem(source: Any) -> str:
     return "images"
 
 
-def _check(job: _Job) -> None:
-    """Finds the mistakes that need no image before any work is done."""
-    if job.model not in MODELS:
-        raise OptionError(f"model is {job.model!r}; choose one of {', '.join(MODELS)}.")
-    if isinstance(job.source, str | Path) and is_space(Path(job.source)):
-        raise OptionError(
-            f"{job.source} is a latent space, not a source of images. Give the images that it was "
-            "made from, or look at it with: latlas info"
-        )
-    for name in job.maps:
-        if name not in PROJECTIONS:
-            raise OptionError(f"map is {name!r}; choose from {', '.join(PROJECTIONS)}.")
-    TrainConfig(**job.chosen(TRAIN_OPTIONS))
-    choose_device(job.device)
-
-
-def _make_room(folder: Path, previous: Path, resume: bool, overwrite: bool) -> bool:
-    """Sees to it that nothing is lost: an overwritten space waits beside until the new is whole.
-
-    Returns whether this run begins with an empty folder, which it may then also remove.
-    """
+def _check_output(job: Job, overwrite: bool) -> bool:
+    """Whether the output holds a space to be replaced; anything else that is there is kept."""
+    folder = job.folder
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        if resume:
+        if job.resume:
             raise SpaceError(
                 f"there is nothing to resume: {folder} does not exist. Start without resume."
             )
-        return True
-    manifest = read_manifest(folder)
-    if resume:
         return False
-    if not overwrite:
-        done = "is there already" if manifest.status == "complete" else "is half-finished"
-        hint = "" if manifest.status == "complete" else "go on with it (--resume), "
-        raise OptionError(
-            f"{folder} {done}. Choose another output, {hint}or replace it (--overwrite)."
-        )
-    if manifest.status == "complete" or not previous.exists():
+    manifest = read_manifest(folder)
+    if job.resume or overwrite:
+        return not job.resume
+    done = "is there already" if manifest.status == "complete" else "is half-finished"
+    hint = "" if manifest.status == "complete" else "go on with it (--resume), "
+    raise OptionError(f"{folder} {done}. Choose another output, {hint}or replace it (--overwrite).")
+
+
+def _step_aside(folder: Path) -> None:
+    """Lets a space wait beside until the one that replaces it is whole."""
+    previous = previous_of(folder)
+    if read_manifest(folder).status == "complete" or not previous.exists():
         shutil.rmtree(previous, ignore_errors=True)
         folder.rename(previous)
     else:
         shutil.rmtree(folder)
-    return True
 
 
-def _fit(job: _Job) -> Space:
-    manifest = read_manifest(job.folder) if job.resume else None
-    if manifest is not None:
-        job = _resumed(job, manifest)
+def _put_back(folder: Path) -> None:
+    """After a fit that came to nothing: leaves no half-made folder, and the old space in place."""
+    if is_space(folder):
+        manifest = read_manifest(folder)
+        begun = manifest.model is not None or has_part(folder / "run" / CHECKPOINT)
+        if manifest.status == "complete" or begun:
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+    if previous_of(folder).exists() and not folder.exists():
+        previous_of(folder).rename(folder)
+
+
+def _fit(job: Job, replaced: bool) -> Space:
     images = open_images(job.source, progress=job.progress, **job.chosen(IMAGE_OPTIONS))
     _say_images(images, job.progress)
     settings = job.chosen(MODEL_OPTIONS)
     if settings.get("net", "auto") == "auto":
         settings["net"] = default_net(images.shape, choose_device(job.device).type)
     config = ModelConfig(images.shape, job.latent_dim, **settings)
-    model = build_model(job.model, config, job.options.get("seed", 0))
-    if manifest is None:
-        manifest = _begin(job, images)
-    elif manifest.sources[0].digest != images.digest:
-        raise SpaceError(
-            f"{job.folder} began with other images (their digest differs). Resume with the "
-            f"source of the first run, unchanged: {manifest.sources[0].uri}"
-        )
+    model = build_model(job.model, config, job.seed)
+    if job.resume:
+        manifest = read_manifest(job.folder)
+        if manifest.sources[0].digest != images.digest:
+            raise SpaceError(
+                f"{job.folder} began with other images (their digest differs). Resume with the "
+                f"source of the first run, unchanged: {manifest.sources[0].uri}"
+            )
+    else:
+        if replaced:
+            _step_aside(job.folder)
+        manifest = _begin(job, images, config.net)
     if manifest.model is None:
         _train(job, manifest, model, images)
     _encode(job, images)
     space = Space(job.folder, job.device, unfinished=True)
     write_scores(job.folder, _scores(space.latents))
     for name in job.maps:
-        space.map(name, seed=job.options.get("seed", 0), progress=job.progress)
+        space.map(name, seed=job.seed, progress=job.progress)
     if job.options.get("pictures", True):
         draw_pictures(space, job.progress)
     space.complete()
-    shutil.rmtree(job.folder / "run" / CHECKPOINT, ignore_errors=True)
+    for rest in (job.folder / "run").glob(f"*{CHECKPOINT}*"):
+        shutil.rmtree(rest, ignore_errors=True)
     return space
 
 
-def _resumed(job: _Job, manifest: Manifest) -> _Job:
-    """The job with the settings of the run that it goes on with; those given now win."""
-    stored = dict(manifest.config)
-    model, latent_dim = stored.pop("model"), stored.pop("latent_dim")
-    options = cast(FitOptions, stored | job.options)
-    return replace(job, model=model, latent_dim=latent_dim, options=options)
-
-
-def _begin(job: _Job, images: Images) -> Manifest:
+def _begin(job: Job, images: Images, net: str) -> Manifest:
     """Makes the folder with a manifest that says that the fit is under way."""
-    settings = {"model": job.model, "latent_dim": job.latent_dim, **job.options}
     manifest = Manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         shape=images.shape,
         classes=images.classes,
         latent_dim=job.latent_dim,
         sources=[source_info(images)],
-        config={k: v for k, v in settings.items() if isinstance(v, str | int | float | tuple)},
+        config=stored_settings(job) | {"net": net},
         made_by=versions(),
     )
     try:
@@ -302,10 +223,10 @@ def _begin(job: _Job, images: Images) -> Manifest:
     return manifest
 
 
-def _train(job: _Job, manifest: Manifest, model: AnyModel, images: Images) -> None:
+def _train(job: Job, manifest: Manifest, model: AnyModel, images: Images) -> None:
     if isinstance(model, Solvable):
         with job.progress.stage("solving", None):
-            model.solve(images.pixels[images.splits == TRAIN])
+            model.solve(images.pixels, np.flatnonzero(images.splits == TRAIN))
         manifest.training = {"method": "closed form"}
     else:
         run = job.folder / "run"
@@ -340,12 +261,12 @@ def _warn_of_collapse(model: VAE, images: Images, manifest: Manifest, progress: 
         )
 
 
-def _encode(job: _Job, images: Images) -> None:
+def _encode(job: Job, images: Images) -> None:
     """Fills the latent store, going on after the last block of a run that was stopped."""
     space = Space(job.folder, job.device, unfinished=True)
     path = job.folder / "latents"
     first = 0
-    if job.resume and path.exists():
+    if job.resume and (path / "_versions").exists():
         store = LatentStore.open(path)
         first = len(store)
     else:

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from latlas.checkpoint import read_json, write_json
 from latlas.contracts import SpaceError
@@ -85,6 +85,14 @@ class Manifest(_Entry):
     latents_version: int | None = None
     maps: dict[str, PartInfo] = Field(default_factory=dict)
     made_by: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("maps")
+    @classmethod
+    def _maps_are_called_what_they_are(cls, maps: dict[str, PartInfo]) -> dict[str, PartInfo]:
+        for name, part in maps.items():
+            if name != part.name:
+                raise ValueError(f"the map {name!r} is called {part.name!r} inside")
+        return maps
 
     def write(self, folder: Path) -> None:
         """Writes ``space.json`` in one step: a crash leaves the old file or the new one.

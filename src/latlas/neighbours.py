@@ -77,7 +77,8 @@ def nearest(
     _check_k(k, len(p) - exclude_self)
     indices = np.empty((len(q), k), dtype=np.int64)
     distances = np.empty((len(q), k), dtype=np.float32)
-    all_points, centre = torch.from_numpy(p), torch.from_numpy(p.mean(axis=0, dtype=np.float64))
+    centre = torch.from_numpy(p.mean(axis=0, dtype=np.float64)).float()
+    all_points = torch.from_numpy(p)
     with single_threaded() as threads, ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(q), _ROUND):
             rows = slice(start, start + _ROUND)
@@ -183,7 +184,7 @@ class _Search:
 
     queries: torch.Tensor
     points: torch.Tensor
-    centre: torch.Tensor  # float64 [D]
+    centre: torch.Tensor  # float32 [D], taken off both: products round less near the origin
     own: torch.Tensor | None  # int64 [M], the row of each query among the points
     pool: ThreadPoolExecutor
 
@@ -200,7 +201,7 @@ class _Search:
         def finish(block: torch.Tensor) -> None:
             ranked, exact = _rank(self.queries[block], self.points, rows[block])
             indices[block], squares[block] = ranked[:, :k], exact[:, :k]
-            norm = (self.queries[block] - self.centre).norm(dim=1)  # [B]
+            norm = (self.queries[block] - self.centre).double().norm(dim=1)  # [B]
             kth = squares[block, -1].double()
             # Rounding of the product: a point that was left out and is nearer than the k-th has
             # a norm of at most norm + kth.sqrt(), which bounds the terms of its sum.
@@ -222,11 +223,12 @@ class _Search:
         self, rows: torch.Tensor, width: int, dtype: torch.dtype
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The lowest scores |p|² - 2 q·p of some queries: the highest of them, and their rows."""
-        queries = (self.queries[rows] - self.centre).to(dtype)
+        centre = self.centre.to(dtype)
+        queries = self.queries[rows].to(dtype) - centre
         scores = torch.full((len(rows), width), torch.inf, dtype=dtype)
         found = torch.zeros((len(rows), width), dtype=torch.int64)
         for start in range(0, len(self.points), _CHUNK):
-            chunk = (self.points[start : start + _CHUNK] - self.centre).to(dtype)
+            chunk = self.points[start : start + _CHUNK].to(dtype) - centre
             norms = chunk.square().sum(dim=1)
             # The norms ride along as one more dimension, which spares a pass over the product.
             chunk = torch.cat([chunk, norms[:, None]], dim=1).T.contiguous()  # [D + 1, n]

@@ -1,7 +1,7 @@
 """Layers that the models are made of; shapes in comments.
 
-No layer here keeps running statistics or draws from the global random state, so one batch cut
-into shards gives the same gradient as the whole, and a step can be repeated to the bit.
+No layer here keeps running statistics or draws from the global random state, so a batch can be
+cut into shards and a step repeated to the bit.
 """
 
 from __future__ import annotations

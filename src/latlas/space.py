@@ -5,6 +5,7 @@ Everything that latlas does reads or writes a space; its verbs are the methods h
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, final
 
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from latlas.checkpoint import (
     drop_old_part,
+    inside,
+    write_json,
     write_part,
 )
 from latlas.contracts import (
@@ -28,7 +31,7 @@ from latlas.contracts import (
     UInt8Array,
 )
 from latlas.data.source import as_pixels, open_images
-from latlas.encode import encode_rows
+from latlas.encode import block_rows, encode_rows
 from latlas.manifest import PartInfo
 from latlas.measures.spaces import neighbour_preservation, trustworthiness
 from latlas.neighbours import nearest
@@ -70,7 +73,8 @@ class Space(StoredSpace):
         Raises:
             SourceError: images that cannot be read as such.
         """
-        return self.coder.encode(as_pixels(images, self.shape))
+        resize = self.manifest.config.get("resize", "crop")
+        return self.coder.encode(as_pixels(images, self.shape, resize))
 
     def decode(self, z: NDArray[Any]) -> UInt8Array:
         """Latent vectors [N, D] -> images uint8 [N, H, W, C].
@@ -95,6 +99,10 @@ class Space(StoredSpace):
         Raises:
             OptionError: this very source is in the space already.
         """
+        with self.changing():
+            return self._add(images, progress)
+
+    def _add(self, images: Images, progress: Progress | None) -> IntArray:
         if any(source.digest == images.digest for source in self.manifest.sources):
             raise OptionError(
                 f"{images.source} is in {self.folder} already; nothing was added. Give images "
@@ -110,8 +118,10 @@ class Space(StoredSpace):
                 maps = {name: p.transform(block.z) for name, p in projections.items()}
                 yield _relabelled(block, lookup[block.labels]), maps
 
-        self.store.restore()
         self.store.append_stream(rows())
+        if images.skipped:
+            listed = [asdict(entry) for entry in (*self.skipped, *images.skipped)]
+            write_json(self.folder / "skipped.json", listed)
         self.manifest.classes = tuple(names)
         self.manifest.sources.append(source_info(images))
         self.write()
@@ -144,7 +154,7 @@ class Space(StoredSpace):
             return self.latents
         height, width, channels = self.shape
         stored = self.manifest.config
-        given = {
+        given: dict[str, Any] = {
             name: stored[name] for name in ("resize", "seed", "test_fraction") if name in stored
         }
         given |= {} if labels is None else {"labels": labels}
@@ -152,15 +162,20 @@ class Space(StoredSpace):
         if add:
             ids = self.add(images, progress)
             return _rows_of(self.latents, self.latents.ids >= ids[0])
-        blocks = list(encode_rows(self.coder, images, progress=progress))
+        z, step = np.empty((len(images), self.latent_dim), np.float32), block_rows(self.shape)
+        with (progress or NoProgress()).stage("encoding", len(images), "images") as stage:
+            for start in range(0, len(images), step):
+                block = np.asarray(images.pixels[start : start + step], np.uint8)
+                z[start : start + step] = self.coder.encode(block)
+                stage.advance(len(block))
         return Latents(
-            ids=np.concatenate([block.ids for block in blocks]),
+            ids=np.arange(len(images), dtype=np.int64),
             uris=images.uris,
             labels=images.labels,
             classes=images.classes,
             splits=images.splits,
-            z=np.concatenate([block.z for block in blocks]),
-            errors=np.concatenate([block.errors for block in blocks]),
+            z=z,
+            errors=np.full(len(images), np.nan, np.float32),
         )
 
     # --- map ----------------------------------------------------------------------------
@@ -192,7 +207,8 @@ class Space(StoredSpace):
         if name not in PROJECTIONS:
             raise OptionError(f"map is {name!r}; choose one of {', '.join(PROJECTIONS)}.")
         if refresh or name not in self.manifest.maps:
-            self._make_map(name, seed, progress or NoProgress())
+            with self.changing():
+                self._make_map(name, seed, progress or NoProgress())
         part = self.manifest.maps[name]
         source = Path(self.manifest.sources[0].uri).name
         return Map(name, self.store.map(name), self.latents, part.scores, source)
@@ -200,10 +216,9 @@ class Space(StoredSpace):
     def _make_map(self, name: str, seed: int, progress: Progress) -> None:
         z = self.latents.z
         projection: Projection = PROJECTIONS[name](seed=seed).fit(z, progress)
-        self.store.restore()
         self.store.set_map(name, projection.xy_)
         config, arrays = projection.state()
-        part = self.folder / "maps" / name
+        part = inside(self.folder, "maps", name)
         old = self.manifest.maps.get(name)
         keep = old.digest if old else None
         digest = write_part(part, config | {"rows": len(z)}, arrays, keep=keep)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from PIL import Image
 
-from latlas.checkpoint import read_arrays, read_json, read_part, write_json
+from latlas.checkpoint import inside, read_arrays, read_json, read_part, write_json
 from latlas.contracts import (
     SPLITS,
     TEST,
@@ -29,12 +28,16 @@ from latlas.contracts import (
 )
 from latlas.devices import choose_device
 from latlas.encode import Coder
+from latlas.locks import locked
 from latlas.manifest import Manifest, SourceInfo, read_manifest
 from latlas.models import AnyModel, ModelConfig, build_model
 from latlas.projections import PROJECTIONS
 from latlas.store import LatentStore
+from latlas.thumbnails import read_thumbnails
 
-__all__ = ["StoredSpace", "source_info", "write_scores"]
+__all__ = ["StoredSpace", "previous_of", "source_info", "write_scores"]
+
+Entry = TypeVar("Entry", Score, Skipped)
 
 
 class StoredSpace:
@@ -55,9 +58,11 @@ class StoredSpace:
         self.folder = Path(folder)
         self.manifest: Manifest = read_manifest(self.folder)
         if self.manifest.status != "complete" and not unfinished:
+            previous = previous_of(self.folder)
+            kept = f" The space that it was to replace lies in {previous}." * previous.exists()
             raise SpaceError(
                 f"{self.folder} is not finished: its fit was stopped. Go on with: "
-                f"latlas fit {self.manifest.sources[0].uri} -o {self.folder} --resume"
+                f"latlas fit {self.manifest.sources[0].uri} -o {self.folder} --resume{kept}"
             )
         self._device = device
 
@@ -90,14 +95,27 @@ class StoredSpace:
     @property
     def scores(self) -> list[Score]:
         """Every score taken of this space."""
-        path = self.folder / "scores.json"
-        return [Score(**entry) for entry in read_json(path)] if path.exists() else []
+        return self._listed("scores.json", Score)
 
     @property
     def skipped(self) -> list[Skipped]:
         """Files of the source that could not be decoded."""
-        path = self.folder / "skipped.json"
-        return [Skipped(**entry) for entry in read_json(path)] if path.exists() else []
+        return self._listed("skipped.json", Skipped)
+
+    def _listed(self, file: str, kind: type[Entry]) -> list[Entry]:
+        path = inside(self.folder, file)
+        if not path.exists():
+            return []
+        names = {field.name for field in fields(kind)}
+        try:
+            return [
+                kind(**{name: entry[name] for name in names & set(entry)})
+                for entry in read_json(path)
+            ]
+        except (TypeError, KeyError, AttributeError) as error:
+            raise SpaceError(
+                f"{path} is damaged or was edited. Restore it from a copy, or delete it."
+            ) from error
 
     @cached_property
     def latents(self) -> Latents:
@@ -110,11 +128,16 @@ class StoredSpace:
         part = self.manifest.model
         if part is None:
             raise SpaceError(f"{self.folder} has no model. Fit the space again.")
-        config, tensors = read_part(self.folder / "model", part.digest)
-        model = build_model(part.name, ModelConfig(**_with_tuples(config)))
+        config, tensors = read_part(inside(self.folder, "model"), part.digest)
         try:
-            model.load_state_dict({name: torch.as_tensor(v) for name, v in tensors.items()})
-        except RuntimeError as error:
+            settings = ModelConfig(**_with_tuples(config))
+            if (settings.shape, settings.latent_dim) != (self.shape, self.latent_dim):
+                raise ValueError("another shape")
+            # Without memory of its own: what the file holds decides how large the model is.
+            with torch.device("meta"):
+                model = build_model(part.name, settings)
+            model.load_state_dict(dict(tensors), assign=True)
+        except (RuntimeError, TypeError, ValueError) as error:
             raise SpaceError(
                 f"the weights in {self.folder / 'model'} do not fit its config.json. Restore the "
                 "folder from a copy, or fit the space again."
@@ -130,17 +153,16 @@ class StoredSpace:
     def store(self) -> LatentStore:
         """The table of latents, at the version that the other parts belong to."""
         # Rows of a write that never came to its end lie beyond this version.
-        return LatentStore.open(self.folder / "latents", self.manifest.latents_version)
+        return LatentStore.open(inside(self.folder, "latents"), self.manifest.latents_version)
 
     def thumbnails(self, ids: Sequence[int] | IntArray) -> UInt8Array:
         """The images with these ids as stored, at most 64 pixels a side: uint8 [N, h, w, C]."""
-        files = [np.asarray(Image.open(io.BytesIO(f))) for f in self.store.thumbnails(ids)]
-        return np.stack([file[..., None] if file.ndim == 2 else file for file in files])
+        return read_thumbnails(self.store.thumbnails(ids))
 
     def projection(self, name: str) -> Projection:
         """The fitted projection behind a stored map, which places other latents on it."""
         part = self.manifest.maps[name]
-        config, arrays = read_arrays(self.folder / "maps" / name, part.digest)
+        config, arrays = read_arrays(inside(self.folder, "maps", name), part.digest)
         fitted = int(config["rows"])
         projection: Projection = PROJECTIONS[name].from_state(
             config, arrays, self.latents.z[:fitted], self.store.map(name)[:fitted]
@@ -164,6 +186,22 @@ class StoredSpace:
             "bytes": sum(f.stat().st_size for f in self.folder.rglob("*") if f.is_file()),
         } | self.manifest.model_dump(mode="json")
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Holds the space for one change, which begins at what is on disk now.
+
+        Raises:
+            SpaceError: another process is changing it.
+        """
+        with locked(self.folder):
+            now = read_manifest(self.folder)
+            if now != self.manifest:
+                self.manifest = now
+                for name in ("store", "latents"):
+                    self.__dict__.pop(name, None)
+            self.store.restore()
+            yield
+
     def complete(self) -> None:
         """Marks the fit as finished: every part is there."""
         self.manifest.status = "complete"
@@ -173,6 +211,11 @@ class StoredSpace:
         """Writes ``space.json``: from now on what was changed is part of the space."""
         self.manifest.latents_version = self.store.version
         self.manifest.write(self.folder)
+
+
+def previous_of(folder: Path) -> Path:
+    """Where a space waits while another is made to replace it."""
+    return folder.with_name(f".{folder.name}.previous")
 
 
 def source_info(images: Images) -> SourceInfo:

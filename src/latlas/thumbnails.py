@@ -8,16 +8,19 @@ here after the specification: W3C, Portable Network Graphics (PNG) Specification
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
-from latlas.contracts import OptionError, UInt8Array
+from latlas.contracts import OptionError, SpaceError, UInt8Array
 
-__all__ = ["thumbnails"]
+__all__ = ["read_thumbnails", "thumbnails"]
 
+MOST_SIDE = 64
 _BATCH = 4096
 _GREY, _RGB = 0, 2
 _NO_FILTER, _UP = 0, 2
@@ -50,6 +53,27 @@ def thumbnails(pixels: UInt8Array, side: int = 64) -> list[bytes]:
         batch = np.asarray(pixels[start : start + _BATCH])
         files += _encode(_shrink(batch, side) if max(batch.shape[1:3]) > side else batch)
     return files
+
+
+def read_thumbnails(files: Sequence[bytes]) -> UInt8Array:
+    """Decodes PNG files of one size: uint8 [N, h, w, C]; nothing but a small PNG is opened.
+
+    Raises:
+        SpaceError: a file that is none.
+    """
+    images = []
+    for data in files:
+        try:
+            with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
+                if max(picture.size) > MOST_SIDE:
+                    raise OSError(f"{picture.size[0]} x {picture.size[1]} pixels")
+                images.append(np.asarray(picture.convert("L" if picture.mode == "L" else "RGB")))
+        except (OSError, ValueError, SyntaxError) as error:
+            raise SpaceError(
+                f"a thumbnail is damaged or no thumbnail ({error}). Restore the space from a copy, "
+                "or fit it again."
+            ) from error
+    return np.stack([image[..., None] if image.ndim == 2 else image for image in images])
 
 
 def _shrink(images: UInt8Array, side: int) -> UInt8Array:

@@ -99,9 +99,9 @@ def train(
     """
     config = config or TrainConfig()
     loop = _Loop(model, images, config, folder)
-    if resume:
-        loop.restore()
     try:
+        if resume:
+            loop.restore()
         with RunLog(folder, loop.state.history, config.tensorboard) as log:
             return loop.run(log, progress or NoProgress())
     finally:
@@ -123,7 +123,9 @@ class _Loop:
             epochs = default_epochs(len(self.feed.ids))
         self.total_steps = math.inf if epochs is None else epochs * self.feed.steps_per_epoch
         cores = available_cores() if self.device.type == "cpu" else 1
-        self.workers = Workers(max(1, min(cores, MOST_SHARDS, self.feed.batch_size // 16)))
+        self.workers = self._new_workers(
+            max(1, min(cores, MOST_SHARDS, self.feed.batch_size // 16))
+        )
         self.probe = self._new_probe()
         self.state = _State()
         self.model.to(self.device)
@@ -139,6 +141,9 @@ class _Loop:
         )
         self.average = [p.detach().clone() for p in self.parameters] if config.ema else []
         self.best: dict[str, Tensor] = {}
+
+    def _new_workers(self, shards: int) -> Workers:
+        return Workers(shards, self.config.threads or allowed_threads())
 
     def _new_probe(self) -> ThreadProbe:
         most = self.config.threads or allowed_threads()
@@ -186,6 +191,8 @@ class _Loop:
         state = self.state
         with self._averaged():
             held_out = self.loss.evaluate(self.feed.take, self.feed.held_out, self.probe.threads)
+            if not math.isfinite(held_out["loss"]):
+                raise self._diverged(held_out["loss"])
             if held_out["loss"] < state.best_loss * (1 - 1e-4):
                 state.best_loss, state.worse = held_out["loss"], 0
                 self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
@@ -211,6 +218,8 @@ class _Loop:
         """Writes the whole state of the run; a crash leaves the older checkpoint."""
         if self.folder is None:
             return
+        if not torch.stack([p.isfinite().all() for p in self.parameters]).all():
+            raise self._diverged(math.nan)
         groups = {"model": self.model.state_dict(), "best": self.best}
         tensors = {f"{kind}.{k}": v for kind, group in groups.items() for k, v in group.items()}
         tensors |= {f"average.{index}": value for index, value in enumerate(self.average)}
@@ -243,7 +252,9 @@ class _Loop:
             groups.setdefault(kind, {})[key] = torch.as_tensor(value)
         self.model.load_state_dict(groups["model"])
         self.best = groups.get("best", {})
-        self.average = [groups["average"][str(i)].to(self.device) for i in range(len(self.average))]
+        if self.average:
+            kept = groups.get("average", dict(enumerate(self.parameters)))
+            self.average = [value.detach().clone().to(self.device) for value in kept.values()]
         states: dict[int, dict[str, Tensor]] = {}
         for name, value in groups.get("optimiser", {}).items():
             index, key = name.split(".", 1)
@@ -253,7 +264,7 @@ class _Loop:
         self.loss.bfloat16 = config["bfloat16"]
         if config["shards"] != self.workers.shards:
             self.workers.close()
-            self.workers = self.loss.workers = Workers(config["shards"])
+            self.workers = self.loss.workers = self._new_workers(config["shards"])
             self.probe = self._new_probe()
 
     # --- the run ------------------------------------------------------------------------
@@ -261,7 +272,7 @@ class _Loop:
     def run(self, log: RunLog, progress: Progress) -> TrainResult:
         """Trains until the end, an early stop, the time limit or Ctrl-C."""
         if self.state.step == 0:
-            self.model.prepare(self.feed.take(self.feed.ids[:PREPARE_IMAGES]))
+            self.model.prepare(self.feed.sample(PREPARE_IMAGES))
         if self.state.step == 0 and self.config.precision == "auto":
             self.loss.try_bfloat16(self.feed.batch, self.peak / 3)
         if math.isinf(self.total_steps):
@@ -302,17 +313,27 @@ class _Loop:
             elif self.config.max_seconds and state.seconds >= self.config.max_seconds:
                 state.stopped = "time"
             due = state.stopped != "" or state.step % every == 0
-            save = interrupted.is_set() or state.seconds - saved >= self.config.checkpoint_seconds
-            if due or save or state.seconds - reported >= REPORT_SECONDS:
+            old = state.seconds - saved >= self.config.checkpoint_seconds
+            if due or old or interrupted.is_set() or state.seconds - reported >= REPORT_SECONDS:
                 self._report(waiting, stage, state.seconds - reported)
                 reported = state.seconds
             if due:
                 self._judge(log)
-            if save and not state.stopped:
+            stop = interrupted.is_set()  # read once: it may come at any moment
+            if stop or (old and not state.stopped):
                 self.save()
                 saved = state.seconds
-            if interrupted.is_set():
+            if stop:
                 raise KeyboardInterrupt
+
+    def _diverged(self, loss: float) -> TrainingError:
+        saved = self.folder is not None and has_part(self.folder / CHECKPOINT)
+        kept = "The last good checkpoint is kept" if saved else "No checkpoint was due yet"
+        return TrainingError(
+            f"the loss became {loss} at step {self.state.step} (learning rate {self.peak:g}, "
+            f"{self._precision()}). {kept}. Try a smaller learning rate, for instance "
+            f"{self.peak / 3:.1g}, or precision float32."
+        )
 
     def _precision(self) -> str:
         return "bfloat16" if self.loss.bfloat16 else "float32"
@@ -321,12 +342,7 @@ class _Loop:
         """Reads the losses of the steps since the last report: the only wait for the device."""
         means = {name: float(torch.stack([w[name] for w in waiting]).mean()) for name in waiting[0]}
         if not math.isfinite(means["loss"]):
-            kept = "The last good checkpoint is kept" if self.folder else "Nothing was saved"
-            raise TrainingError(
-                f"the loss became {means['loss']} at step {self.state.step} "
-                f"(learning rate {self.peak:g}, {self._precision()}). {kept}. Try a smaller "
-                f"learning rate, for instance {self.peak / 3:.1g}, or precision float32."
-            )
+            raise self._diverged(means["loss"])
         for name, value in means.items():
             self.state.sums[name] = self.state.sums.get(name, 0.0) + value * len(waiting)
         self.state.counted += len(waiting)

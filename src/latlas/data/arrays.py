@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latlas.contracts import IntArray, SourceError, UInt8Array
-from latlas.data.files import file_fingerprint, joint_fingerprint
+from latlas.data.files import MAX_INFLATION, file_fingerprint, joint_fingerprint
 from latlas.data.labels import Table, label_array, split_named
 from latlas.data.layouts import array_layout, array_to_uint8
 
@@ -30,6 +30,7 @@ __all__ = [
     "MemorySource",
     "NumpySource",
     "block_rows",
+    "check_room",
     "digits",
     "no_labels",
     "read_into",
@@ -77,6 +78,27 @@ class ArraySource(ABC):
 def block_rows(shape: Sequence[int], itemsize: int) -> int:
     """How many images make a block."""
     return max(1, _BLOCK_BYTES // max(1, math.prod(shape[1:]) * itemsize))
+
+
+def check_room(what: str, count: int, row_bytes: int, room: int) -> None:
+    """Checks what a header announces, before N images are named or N rows are allocated.
+
+    Args:
+        what: name of the file or array for the message.
+        count: N.
+        row_bytes: size of one image.
+        room: how many bytes can follow the header at most.
+
+    Raises:
+        SourceError: there is no room for N images.
+    """
+    needed = count * max(1, row_bytes)
+    if needed > room:
+        raise SourceError(
+            f"{what} ends after at most {room // max(1, row_bytes)} of the {count} images that "
+            f"its header announces: it holds at most {room:,} bytes of them, expected {needed:,}. "
+            "Write or fetch the file again."
+        )
 
 
 def with_labels(table: Table, labels: Sequence[Any] | NDArray[Any], what: str) -> Table:
@@ -154,12 +176,13 @@ class _Member:
 
 @dataclass(frozen=True)
 class _Header:
-    """What a .npy header says, and the stream that stands behind it."""
+    """What a .npy header says, the stream that stands behind it, and the bytes it can give."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     fortran: bool
     stream: IO[bytes]
+    room: int
 
 
 class NumpySource(ArraySource):
@@ -179,6 +202,13 @@ class NumpySource(ArraySource):
         for member in members:
             with _npy_header(path, member.images) as header:
                 layouts.add(array_layout(header.shape, f"{member.images or path.name}"))
+                row_bytes = math.prod(header.shape[1:]) * header.dtype.itemsize
+                check_room(
+                    f"{member.images} in {path}" if member.images else str(path),
+                    header.shape[0],
+                    row_bytes,
+                    header.room,
+                )
                 counts.append(header.shape[0])
         if len(layouts) > 1:
             sizes = " and ".join(str(shape) for _, shape in sorted(layouts))
@@ -270,9 +300,11 @@ def _npy_header(path: Path, member: str) -> Iterator[_Header]:
     try:
         with ExitStack() as stack:
             stream: IO[bytes]
+            size = path.stat().st_size
             if member:
                 archive = stack.enter_context(zipfile.ZipFile(path))
                 stream = stack.enter_context(archive.open(f"{member}.npy"))
+                size = min(archive.getinfo(f"{member}.npy").file_size, size * MAX_INFLATION)
             else:
                 stream = stack.enter_context(path.open("rb"))
             version = np.lib.format.read_magic(stream)
@@ -282,7 +314,7 @@ def _npy_header(path: Path, member: str) -> Iterator[_Header]:
                 shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
             if dtype.hasobject:
                 raise SourceError(f"{what} holds Python objects; expected plain numbers.")
-            yield _Header(shape, dtype, fortran, stream)
+            yield _Header(shape, dtype, fortran, stream, size - stream.tell())
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
         if isinstance(error, SourceError):
             raise
@@ -296,7 +328,7 @@ def _npy_load(path: Path, member: str) -> NDArray[Any]:
             return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         with np.load(path, allow_pickle=False) as archive:
             return np.asarray(archive[member])
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, MemoryError) as error:
         raise SourceError(
             f"{member or 'the array'} in {path} cannot be read: {error}. "
             "Expected plain numbers or strings."

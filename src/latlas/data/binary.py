@@ -17,8 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latlas.contracts import TEST, TRAIN, IntArray, SourceError, UInt8Array
-from latlas.data.arrays import ArraySource, block_rows, no_labels, read_into, with_labels
-from latlas.data.files import file_fingerprint, joint_fingerprint
+from latlas.data.arrays import (
+    ArraySource,
+    block_rows,
+    check_room,
+    no_labels,
+    read_into,
+    with_labels,
+)
+from latlas.data.files import MAX_INFLATION, file_fingerprint, joint_fingerprint
 from latlas.data.labels import Table, split_named
 from latlas.data.layouts import array_layout, array_to_uint8
 
@@ -50,6 +57,8 @@ class IdxSource(ArraySource):
             sizes = ", ".join(f"{f.name} {s}" for f, (_, s) in zip(files, layouts, strict=True))
             raise SourceError(f"the IDX files differ in image size: {sizes}; expected one size.")
         self.layout, self.shape = layouts[0]
+        for file, header in zip(files, self.headers, strict=True):
+            check_room(str(file), header[0], math.prod(header[1:]), _idx_room(file, len(header)))
         counts = [header[0] for header in self.headers]
         uris = [f"{f.name}#{i}" for f, n in zip(files, counts, strict=True) for i in range(n)]
         table = Table(uris, no_labels(len(uris)))
@@ -166,6 +175,13 @@ def _idx_shape(path: Path, dimensions: tuple[int, ...] = (3, 4)) -> tuple[int, .
     return struct.unpack(f">{magic[3]}I", sizes)
 
 
+def _idx_room(path: Path, dimensions: int) -> int:
+    """How many bytes can follow the header at most."""
+    with _idx_stream(path) as stream:
+        packed = isinstance(stream, gzip.GzipFile)
+        return path.stat().st_size * (MAX_INFLATION if packed else 1) - 4 - 4 * dimensions
+
+
 def _idx_labels(path: Path) -> UInt8Array:
     (count,) = _idx_shape(path, (1,))
     with _idx_stream(path) as stream:
@@ -262,6 +278,6 @@ def read_label_file(path: Path) -> NDArray[Any]:
         return _idx_labels(path)
     try:
         return np.asarray(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         why = getattr(error, "strerror", None) or error
         raise SourceError(f"labels file {path} cannot be read as .npy or IDX: {why}.") from None

@@ -31,10 +31,19 @@ from latlas.data.labels import (
 )
 from latlas.data.pixels import SUFFIXES, BadImage
 
-__all__ = ["EncodedSource", "FolderSource", "ZipSource", "file_fingerprint", "joint_fingerprint"]
+__all__ = [
+    "MAX_INFLATION",
+    "EncodedSource",
+    "FolderSource",
+    "ZipSource",
+    "file_fingerprint",
+    "joint_fingerprint",
+]
 
 LABELS_FILE = "labels.csv"
 MAX_FILE_BYTES = 1 << 29
+MAX_INFLATION = 1032
+"""No deflated byte becomes more bytes (J. Gailly, M. Adler, "zlib Technical Details")."""
 _CONTENT_LIMIT = 1 << 28
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
@@ -189,7 +198,9 @@ class FolderSource(EncodedSource):
             csv = _labels_option(labels)
         elif LABELS_FILE in files and path.is_dir():
             csv = _labels_option(path / LABELS_FILE)
-        lines = [f"{p}\t{files[p].st_size}\t{files[p].st_mtime_ns}" for p in everything]
+        # The change time tells of mended permissions, which alter neither size nor mtime.
+        states = [(path, files[path]) for path in everything]
+        lines = [f"{p}\t{s.st_size}\t{s.st_mtime_ns}\t{s.st_ctime_ns}" for p, s in states]
         fingerprint = joint_fingerprint("folder", *lines, *(csv or ()))
         root = path if path.is_dir() else path.parent
         return cls(root, paths, _tabulate(paths, skipped, csv, path), fingerprint)
@@ -269,7 +280,7 @@ class ZipSource(EncodedSource):
                     if not member.is_dir() and not any(map(_hidden, member.filename.split("/")))
                 }
                 csv = _labels_option(labels) if labels is not None else _zip_csv(archive, members)
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
             raise SourceError(
                 f"{path} cannot be read as a zip archive: {error}. Is it complete?"
             ) from None
@@ -331,5 +342,17 @@ def _zip_csv(
     if not found:
         return None
     name = min(found, key=lambda path: path.count("/"))
-    base = name.rpartition("/")[0]
-    return _csv_text(archive.read(members[name]), name), base, name
+    member = members[name]
+    if member.file_size > MAX_FILE_BYTES:
+        raise SourceError(
+            f"{name} in {archive.filename} has {member.file_size:,} bytes; expected lines of "
+            f"path,label of at most {MAX_FILE_BYTES:,} bytes together."
+        )
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise SourceError(
+            f"{name} in {archive.filename} is packed by zip method {member.compress_type}; "
+            "expected stored or deflated."
+        )
+    with archive.open(member) as file:
+        data = file.read(member.file_size)  # whatever the packed data would grow to
+    return _csv_text(data, name), name.rpartition("/")[0], name

@@ -192,9 +192,16 @@ def read_labels_csv(text: str, name: str) -> dict[str, LabelRow]:
         Path with forward slashes -> row.
 
     Raises:
-        SourceError: the columns are missing or a split is unknown.
+        SourceError: it is not CSV, the columns are missing or a split is unknown.
     """
-    lines = [line for line in csv.reader(io.StringIO(text.lstrip("\ufeff"))) if any(line)]
+    reader = csv.reader(io.StringIO(text.lstrip("\ufeff")))
+    try:
+        lines = [line for line in reader if any(line)]
+    except csv.Error as error:
+        raise SourceError(
+            f"{name}, line {reader.line_num}, cannot be read: {error}; expected lines of "
+            "path,label. Is a quotation mark left open?"
+        ) from None
     if not lines:
         raise SourceError(f"{name} is empty; expected lines of path,label.")
     header = [cell.strip().lower() for cell in lines[0]]

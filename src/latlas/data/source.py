@@ -161,7 +161,7 @@ def open_images(
         )
     if options.strict and entry.table.skipped:
         raise _not_strict(entry.table.skipped)
-    return _images(entry, name, split, options, progress)
+    return _images(entry, name, split, options)
 
 
 def encoded_format(name: str) -> type[EncodedSource]:
@@ -343,19 +343,14 @@ def _array_filler(source: ArraySource, frame: Frame, stage: Stage) -> Any:
     return fill
 
 
-def _images(
-    entry: Entry, name: str, split: str | None, options: _Options, progress: Progress
-) -> Images:
+def _images(entry: Entry, name: str, split: str | None, options: _Options) -> Images:
     table: Table = entry.table
     pixels: UInt8Array = entry.pixels
-    if table.skipped:
-        first = table.skipped[0]
-        progress.note(
-            f"{len(table.skipped)} files were skipped; the first, {first.uri}: {first.reason}."
-        )
     splits = table.splits
+    shaped = []  # what shapes the images beyond the entry: the split that was drawn, or chosen
     if splits is None:
         splits = draw_splits(table.labels, options.test_fraction, options.seed)
+        shaped.append(f"seed {options.seed}, test fraction {options.test_fraction}")
     labels, uris = table.labels, table.uris
     if split is not None:
         rows = np.flatnonzero(splits == SPLITS.index(split))
@@ -365,6 +360,7 @@ def _images(
         chosen: Any = slice(int(rows[0]), int(rows[-1]) + 1) if together else rows
         pixels, labels, splits = pixels[chosen], labels[chosen], splits[chosen]
         uris = [uris[int(row)] for row in rows]
+        shaped.append(split)
     return Images(
         pixels=pixels,
         labels=labels,
@@ -372,6 +368,6 @@ def _images(
         splits=splits,
         uris=uris,
         source=name,
-        digest=entry.digest,
+        digest=digest_of(entry.digest, *shaped) if shaped else entry.digest,
         skipped=tuple(table.skipped),
     )

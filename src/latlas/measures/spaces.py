@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from latlas.contracts import IntArray, OptionError
-from latlas.neighbours import as_points, nearest
+from latlas.neighbours import as_points, nearest, single_threaded
 
 __all__ = ["knn_accuracy", "neighbour_preservation", "trustworthiness"]
 
@@ -39,13 +40,15 @@ def trustworthiness(
     """
     z, xy, rows = _checked(z, xy, k, sample, seed)
     near = _others(xy, rows, k)  # [S, k]
-    points = (z - z.mean(axis=0, dtype=np.float64)).astype(np.float64)
-    norms = np.square(points).sum(axis=1)
+    points = torch.from_numpy(z - z.mean(axis=0, dtype=np.float64))
+    norms = points.square().sum(dim=1)
     block = max(1, BLOCK_VALUES // len(z))
     penalty = 0
     for start in range(0, len(rows), block):
         own = rows[start : start + block]
-        squares = norms - 2 * points[own] @ points.T  # [B, N], short of each row's own norm
+        with single_threaded():
+            # Short of each row's own norm, which does not change its order.
+            squares = torch.addmm(norms, points[own], points.T, alpha=-2).numpy()  # [B, N]
         squares[np.arange(len(own)), own] = np.inf
         for row, theirs in zip(squares, near[start : start + block], strict=True):
             ranks = [1 + int(np.count_nonzero(row < row[j])) for j in theirs]

@@ -234,7 +234,7 @@ class WAE(Autoencoder):
     loss = MSE + beta / P * MMD(encode(x), N(0, I)) with the inverse multiquadric kernel
     k(a, b) = sum_s C_s / (C_s + ||a - b||^2), C_s = 2 D s. Source: Tolstikhin, Bousquet, Gelly,
     Schölkopf, "Wasserstein Auto-Encoders", ICLR 2018, https://arxiv.org/abs/1711.01558,
-    algorithm 2 and section 4.
+    algorithm 2 and section 4. The discrepancy is taken within each shard of a batch.
     """
 
     name = "wae"

@@ -33,7 +33,10 @@ class OpenTSNE(NeighbourMap):
         self.perplexity = perplexity
 
     def _layout(self, z: FloatArray, progress: Progress) -> FloatArray:
-        with progress.stage("map opentsne", ITERATIONS, "it") as stage, warnings.catch_warnings():
+        with (
+            progress.stage("laying out the map", ITERATIONS, "steps") as stage,
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
             try:
                 package = importlib.import_module("openTSNE")

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from latlas.contracts import FloatArray, NoProgress, OptionError, Progress
-from latlas.neighbours import as_points
+from latlas.contracts import FloatArray, OptionError, Progress
+from latlas.neighbours import as_points, single_threaded
 
 __all__ = ["PCA"]
 
@@ -41,29 +42,24 @@ class PCA:
         self.seed = seed
 
     def fit(self, z: FloatArray, progress: Progress | None = None) -> Self:
-        """Learns the plane from float32 [N, D] and lays the rows out on it.
+        """Learns the plane from float32 [N, D] and lays the rows out on it, at once.
 
         Raises:
             OptionError: a shape other than [N, D], no rows, or values that are not finite.
         """
         z = as_points(z)
-        with (progress or NoProgress()).stage("map pca", 1) as stage:
-            self.mean_ = z.mean(axis=0, dtype=np.float64).astype(np.float32)
-            centred = z - self.mean_
-            # A block at a time in double precision: exact, without a double copy of the latents.
-            blocks = np.array_split(centred, max(1, len(z) // 65_536))
-            scatter = sum(b.T.astype(np.float64) @ b.astype(np.float64) for b in blocks)
-            values, vectors = np.linalg.eigh(scatter)  # ascending
-            leading = vectors[:, ::-1][:, :2].T  # [≤ 2, D]
-            rows = np.arange(len(leading))
-            leading = leading * np.sign(leading[rows, np.abs(leading).argmax(axis=1)])[:, None]
-            self.components_ = np.zeros((2, z.shape[1]), dtype=np.float32)
-            self.components_[: len(leading)] = leading
-            shares = np.zeros(2)
-            shares[: len(leading)] = values[::-1][:2].clip(0) / max(values.sum(), 1e-30)
-            self.explained_ = float(shares[0]), float(shares[1])
-            self.xy_ = self.transform(z)
-            stage.advance()
+        self.mean_ = z.mean(axis=0, dtype=np.float64).astype(np.float32)
+        scatter = _scatter(z, self.mean_)  # [D, D]
+        values, vectors = np.linalg.eigh(scatter)  # ascending
+        leading = vectors[:, ::-1][:, :2].T  # [≤ 2, D]
+        rows = np.arange(len(leading))
+        leading = leading * np.sign(leading[rows, np.abs(leading).argmax(axis=1)])[:, None]
+        self.components_ = np.zeros((2, z.shape[1]), dtype=np.float32)
+        self.components_[: len(leading)] = leading
+        shares = np.zeros(2)
+        shares[: len(leading)] = values[::-1][:2].clip(0) / max(values.sum(), 1e-30)
+        self.explained_ = float(shares[0]), float(shares[1])
+        self.xy_ = self.transform(z)
         return self
 
     def transform(self, z: FloatArray) -> FloatArray:
@@ -78,7 +74,10 @@ class PCA:
                 f"The latents have {z.shape[1]} dimensions; this map was made from "
                 f"{len(self.mean_)}. Encode them with the same model."
             )
-        return ((z - self.mean_) @ self.components_.T).astype(np.float32, copy=False)
+        with single_threaded():
+            centred = torch.from_numpy(z - self.mean_)
+            placed: FloatArray = (centred @ torch.from_numpy(self.components_).T).numpy()
+        return placed
 
     def inverse(self, xy: NDArray[Any]) -> FloatArray:
         """The latents of points of the map, on its plane: [M, 2] -> float32 [M, D].
@@ -107,3 +106,14 @@ class PCA:
         restored.explained_ = (config["explained"][0], config["explained"][1])
         restored.xy_ = xy
         return restored
+
+
+def _scatter(z: FloatArray, mean: FloatArray) -> NDArray[np.float64]:
+    """Σ (z - mean)(z - mean)ᵀ in double precision, a block at a time: float64 [D, D]."""
+    total = torch.zeros((z.shape[1], z.shape[1]), dtype=torch.float64)
+    with single_threaded():
+        for block in torch.split(torch.from_numpy(z), 65_536):
+            centred = (block - torch.from_numpy(mean)).double()
+            total += centred.T @ centred
+    scatter: NDArray[np.float64] = total.numpy()
+    return scatter

@@ -62,14 +62,14 @@ class TSNE(NeighbourMap):
             total = 500 if len(z) <= EXACT_NEIGHBOURS_UP_TO else 250
         if total < 10:
             raise OptionError(f"iterations is {total}; expected 10 or more (usually 250).")
-        with progress.stage("map neighbours", 1) as stage:
+        with progress.stage("finding neighbours", len(z), "images") as stage:
             # A graph that joins everyone to everyone has nothing to tell and draws one dot.
             k = min(self.neighbours, (len(z) - 1) // 3)
             graph = _neighbour_graph(z, k, self.seed)  # [k, N]
-            stage.advance()
+            stage.advance(len(z))
         layout = _Layout(graph, _start(z, self.seed))
         exaggerated = round(EXAGGERATED_SHARE * total)
-        with progress.stage("map", total, "it") as stage:
+        with progress.stage("laying out the map", total, "steps") as stage:
 
             def tell(done: int) -> None:
                 if done % REPORT_EVERY == 0 or done == total:
@@ -91,10 +91,10 @@ def _neighbour_graph(z: FloatArray, k: int, seed: int) -> torch.Tensor:
 
 def _start(z: FloatArray, seed: int) -> torch.Tensor:
     """The PCA of the latents, small, with a little jitter: float32 [2, N]."""
-    plane = torch.from_numpy(PCA().fit(z).xy_.T.copy())
-    plane /= plane[0].std().clamp(min=1e-30)
-    generator = torch.Generator().manual_seed(seed)
-    return START * (plane + JITTER * torch.randn(plane.shape, generator=generator))
+    plane = PCA().fit(z).xy_.T
+    plane = plane / max(float(plane[0].std()), 1e-30)
+    jitter = np.random.default_rng(seed).normal(size=plane.shape)
+    return torch.from_numpy((START * (plane + JITTER * jitter)).astype(np.float32))
 
 
 class _Layout:

@@ -30,7 +30,7 @@ class UMAP(NeighbourMap):
         self.neighbours = neighbours
 
     def _layout(self, z: FloatArray, progress: Progress) -> FloatArray:
-        with progress.stage("map umap", 1) as stage, warnings.catch_warnings():
+        with progress.stage("laying out the map", 1) as stage, warnings.catch_warnings():
             # Its warnings tell of its own choices (one thread for a seed, a small graph).
             warnings.simplefilter("ignore")
             try:

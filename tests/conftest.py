@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from latlas.contracts import TEST, TRAIN, Images
+import latlas
+from latlas.contracts import TEST, TRAIN, Images, NoProgress
 from latlas.data.downloads import DATASETS
 
 
@@ -82,3 +85,27 @@ def blobs(count=400, shape=(8, 8, 1), classes=4, seed=0):
 @pytest.fixture
 def spots():
     return blobs()
+
+
+@pytest.fixture(scope="session")
+def digits_space(tmp_path_factory):
+    """One space of scikit-learn's digits with everything that ``fit`` does by default."""
+    folder = tmp_path_factory.mktemp("space") / "digits.latlas"
+    latlas.fit("digits", folder, epochs=30, progress=NoProgress())
+    return folder
+
+
+@pytest.fixture
+def space(digits_space, tmp_path):
+    """A copy that a test may change."""
+    return latlas.open(shutil.copytree(digits_space, tmp_path / "digits.latlas"))
+
+
+def picture_folder(folder, count=12, size=16, classes=("cat", "dog")):
+    generator = np.random.default_rng(0)
+    for index in range(count):
+        place = folder / classes[index % len(classes)]
+        place.mkdir(parents=True, exist_ok=True)
+        array = generator.integers(0, 255, (size, size, 3), np.uint8)
+        Image.fromarray(array).save(place / f"{index}.png")
+    return folder

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +12,7 @@ import pytest
 from PIL import Image
 
 import latlas
+from conftest import picture_folder
 from latlas.contracts import (
     MissingExtraError,
     NoProgress,
@@ -27,31 +25,6 @@ from latlas.contracts import (
 from latlas.models import MODELS
 
 QUICK = {"epochs": 2, "progress": NoProgress(), "pictures": False, "maps": ("pca",)}
-
-
-@pytest.fixture(scope="session")
-def digits_space(tmp_path_factory):
-    """One space of scikit-learn's digits with everything that ``fit`` does by default."""
-    folder = tmp_path_factory.mktemp("space") / "digits.latlas"
-    os.environ["LATLAS_CACHE"] = str(tmp_path_factory.mktemp("fit-cache"))
-    latlas.fit("digits", folder, epochs=30, progress=NoProgress())
-    return folder
-
-
-@pytest.fixture
-def space(digits_space, tmp_path):
-    """A copy that a test may change."""
-    return latlas.open(shutil.copytree(digits_space, tmp_path / "digits.latlas"))
-
-
-def picture_folder(folder, count=12, size=16, classes=("cat", "dog")):
-    generator = np.random.default_rng(0)
-    for index in range(count):
-        place = folder / classes[index % len(classes)]
-        place.mkdir(parents=True, exist_ok=True)
-        array = generator.integers(0, 255, (size, size, 3), np.uint8)
-        Image.fromarray(array).save(place / f"{index}.png")
-    return folder
 
 
 def test_a_space_of_digits_has_every_part(digits_space):
@@ -299,141 +272,6 @@ def test_an_output_that_cannot_be_made_says_so(tmp_path):
 def test_a_loss_that_leaves_the_numbers_is_said_with_what_to_try(tmp_path):
     with pytest.raises(TrainingError, match="smaller learning rate"):
         latlas.fit("digits", tmp_path / "s.latlas", **QUICK | {"learning_rate": 1e30, "epochs": 50})
-
-
-# --- spaces that are damaged -------------------------------------------------------------
-
-
-def test_a_half_written_space_asks_to_be_resumed(space):
-    value = json.loads((space.folder / "space.json").read_text())
-    (space.folder / "space.json").write_text(json.dumps(value | {"status": "fitting"}))
-    with pytest.raises(SpaceError, match="--resume"):
-        latlas.open(space.folder)
-
-
-def test_a_space_of_a_newer_format_says_so(space):
-    value = json.loads((space.folder / "space.json").read_text())
-    (space.folder / "space.json").write_text(json.dumps(value | {"format": 99}))
-    with pytest.raises(SpaceError, match="format 99"):
-        latlas.open(space.folder)
-
-
-def test_fields_of_a_later_version_are_kept(space):
-    path = space.folder / "space.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"novelty": 1}))
-    opened = latlas.open(space.folder)
-    opened.map("pca", refresh=True)
-    assert json.loads(path.read_text())["novelty"] == 1
-
-
-@pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"format": 1}', '{"format": 1, "shape": "wide"}']
-)
-def test_an_edited_manifest_is_named(space, content):
-    (space.folder / "space.json").write_text(content)
-    with pytest.raises(SpaceError, match=r"space\.json"):
-        latlas.open(space.folder)
-
-
-def test_edited_weights_are_noticed(space):
-    path = space.folder / "model" / "weights.safetensors"
-    data = bytearray(path.read_bytes())
-    data[-1] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(SpaceError, match="model"):
-        latlas.open(space.folder).encode(np.zeros((1, 8, 8), np.uint8))
-
-
-def test_missing_latents_are_named(space):
-    shutil.rmtree(space.folder / "latents")
-    with pytest.raises(SpaceError, match="latents"):
-        _ = latlas.open(space.folder).latents
-
-
-def test_a_manifest_cannot_lead_out_of_its_folder(space):
-    path = space.folder / "space.json"
-    value = json.loads(path.read_text())
-    value["maps"]["../../etc"] = value["maps"]["pca"] | {"name": "../../etc"}
-    path.write_text(json.dumps(value))
-    with pytest.raises(SpaceError):
-        latlas.open(space.folder)
-
-
-def test_no_space_at_all_says_how_to_make_one(tmp_path):
-    with pytest.raises(SpaceError, match="latlas fit SOURCE -o"):
-        latlas.open(tmp_path / "nothing.latlas")
-
-
-def test_a_link_or_a_name_never_leads_out_of_the_folder(space, tmp_path):
-    path = space.folder / "space.json"
-    whole = path.read_text()
-    value = json.loads(whole)
-    value["maps"]["../../outside"] = value["maps"]["pca"]
-    path.write_text(json.dumps(value))
-    with pytest.raises(SpaceError, match="called"):
-        latlas.open(space.folder)
-    path.write_text(whole)
-    for part in ("latents", "maps"):
-        (space.folder / part).rename(tmp_path / part)
-        (space.folder / part).symlink_to(tmp_path / part)
-        with pytest.raises(SpaceError, match="leads out"):
-            latlas.open(space.folder).projection("pca")
-        (space.folder / part).unlink()
-        (tmp_path / part).rename(space.folder / part)
-
-
-def test_a_thumbnail_that_is_no_png_is_never_opened(space):
-    from latlas.thumbnails import read_thumbnails
-
-    with pytest.raises(SpaceError, match="thumbnail"):
-        read_thumbnails([b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n"])
-
-
-@pytest.mark.parametrize("content", ['[{"foo": 1}]', "{}", "[1]"])
-def test_edited_scores_are_named(space, content):
-    (space.folder / "scores.json").write_text(content)
-    if content == "{}":
-        assert latlas.open(space.folder).scores == []
-        return
-    with pytest.raises(SpaceError, match=r"scores\.json"):
-        _ = latlas.open(space.folder).scores
-
-
-def test_a_model_of_another_shape_is_refused_before_it_takes_memory(space):
-    from latlas.checkpoint import read_part, write_part
-
-    config, tensors = read_part(space.folder / "model")
-    huge = config | {"shape": [60000, 60000, 3], "net": "dense"}
-    path = space.folder / "space.json"
-    value = json.loads(path.read_text())
-    value["model"]["digest"] = write_part(space.folder / "model", huge, tensors)
-    path.write_text(json.dumps(value))
-    with pytest.raises(SpaceError, match=r"do not fit its config\.json"):
-        _ = latlas.open(space.folder).model
-    value["shape"] = huge["shape"]
-    path.write_text(json.dumps(value))
-    with pytest.raises(SpaceError, match=r"do not fit its config\.json"):
-        _ = latlas.open(space.folder).model
-
-
-def test_two_handles_do_not_undo_each_other(space, tmp_path):
-    from latlas.data.source import open_images
-
-    first, second = latlas.open(space.folder), latlas.open(space.folder)
-    assert len(first) == len(second) == 1797
-    second.add(open_images(picture_folder(tmp_path / "new", count=5, size=8), (8, 8), 1))
-    first.map("pca", refresh=True)
-    reopened = latlas.open(space.folder)
-    assert len(reopened) == 1802
-    assert len(reopened.manifest.sources) == 2
-    assert reopened.map("pca").xy.shape == (1802, 2)
-
-
-def test_one_process_at_a_time_changes_a_space(space):
-    from latlas.locks import locked
-
-    with locked(space.folder), pytest.raises(SpaceError, match="another process"):
-        space.map("pca", refresh=True)
 
 
 def test_padded_spaces_pad_single_images_too(tmp_path):

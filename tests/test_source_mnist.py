@@ -32,7 +32,12 @@ def test_mnist_by_name_is_looked_up_in_latlas_data(mnist_folder, monkeypatch):
 def test_without_mnist_its_tests_are_skipped_but_fail_in_continuous_integration(
     tmp_path, automatic, outcome
 ):
-    environment = {**os.environ, "CI": automatic, "LATLAS_DATA": str(tmp_path), "PYTEST_ADDOPTS": ""}
+    environment = {
+        **os.environ,
+        "CI": automatic,
+        "LATLAS_DATA": str(tmp_path),
+        "PYTEST_ADDOPTS": "",
+    }
     command = [sys.executable, "-m", "pytest", __file__, "-m", "mnist", "-rs"]
     ran = subprocess.run(
         [*command, "-p", "no:cacheprovider"],

@@ -213,7 +213,7 @@ def test_ctrl_c_during_an_evaluation_saves(spots, tmp_path, monkeypatch):
         train(build_model("ae", CONFIG), spots, config, folder=tmp_path)
     monkeypatch.undo()
     result = train(build_model("ae", CONFIG), spots, config, folder=tmp_path, resume=True)
-    assert result.steps == 20 * 5
+    assert result.steps == 20 * 4
 
 
 def test_the_test_split_is_never_trained_on(spots):

@@ -147,7 +147,8 @@ class Images:
         splits: uint8 [N], index into ``SPLITS`` (0 train, 1 test).
         uris: N strings, where each image came from.
         source: the source as the user named it.
-        digest: hex digest of the source and of the options that shaped the pixels.
+        digest: hex digest of pixels, labels, classes and of what decided about the splits; a copy
+            of the source has the same.
         skipped: files that could not be decoded.
     """
 

@@ -49,7 +49,7 @@ from latlas.progress import default_progress
 from latlas.settings import TrainConfig
 from latlas.space import Space
 from latlas.store import LatentStore
-from latlas.stored import previous_of, source_info, write_scores
+from latlas.stored import previous_of, skipped_note, source_info, write_scores
 from latlas.train import CHECKPOINT, train
 
 __all__ = ["FitOptions", "fit"]
@@ -306,7 +306,4 @@ def _say_images(images: Images, progress: Progress) -> None:
         f"({len(images) - test:,} train, {test:,} test), {len(images.classes)} classes"
     )
     if images.skipped:
-        progress.note(
-            f"warning: skipped {len(images.skipped)} files that are no usable images, for "
-            f"instance {images.skipped[0].uri}: {images.skipped[0].reason}"
-        )
+        progress.note(skipped_note(images))

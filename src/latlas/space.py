@@ -37,7 +37,7 @@ from latlas.measures.spaces import neighbour_preservation, trustworthiness
 from latlas.neighbours import nearest
 from latlas.projections import PROJECTIONS
 from latlas.results import Map, NearImages, Walk
-from latlas.stored import StoredSpace, source_info
+from latlas.stored import StoredSpace, skipped_note, source_info
 
 __all__ = ["DEFAULT_MAP", "Space", "open_space"]
 
@@ -120,6 +120,7 @@ class Space(StoredSpace):
 
         self.store.append_stream(rows())
         if images.skipped:
+            (progress or NoProgress()).note(skipped_note(images))
             listed = [asdict(entry) for entry in (*self.skipped, *images.skipped)]
             write_json(self.folder / "skipped.json", listed)
         self.manifest.classes = tuple(names)

@@ -35,7 +35,7 @@ from latlas.projections import PROJECTIONS
 from latlas.store import LatentStore
 from latlas.thumbnails import read_thumbnails
 
-__all__ = ["StoredSpace", "previous_of", "source_info", "write_scores"]
+__all__ = ["StoredSpace", "previous_of", "skipped_note", "source_info", "write_scores"]
 
 Entry = TypeVar("Entry", Score, Skipped)
 
@@ -227,6 +227,14 @@ def source_info(images: Images) -> SourceInfo:
         train=int((images.splits == TRAIN).sum()),
         test=int((images.splits == TEST).sum()),
         skipped=len(images.skipped),
+    )
+
+
+def skipped_note(images: Images) -> str:
+    """What to say of files that could not be decoded; there must be some."""
+    return (
+        f"warning: skipped {len(images.skipped)} files that are no usable images, for instance "
+        f"{images.skipped[0].uri}: {images.skipped[0].reason}"
     )
 
 

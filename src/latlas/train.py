@@ -253,8 +253,9 @@ class _Loop:
         self.model.load_state_dict(groups["model"])
         self.best = groups.get("best", {})
         if self.average:
-            kept = groups.get("average", dict(enumerate(self.parameters)))
-            self.average = [value.detach().clone().to(self.device) for value in kept.values()]
+            usual = {str(index): p.detach().clone() for index, p in enumerate(self.parameters)}
+            kept = groups.get("average", usual)
+            self.average = [kept[index].to(self.device) for index in usual]
         states: dict[int, dict[str, Tensor]] = {}
         for name, value in groups.get("optimiser", {}).items():
             index, key = name.split(".", 1)

@@ -21,7 +21,6 @@ NEIGHBOURS = 10
 
 def latlas(latents: str) -> Figures:
     from latlas.projections import PROJECTIONS
-
     from latlas.space import DEFAULT_MAP
 
     z = np.load(latents)

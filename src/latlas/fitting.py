@@ -303,7 +303,8 @@ def _say_images(images: Images, progress: Progress) -> None:
     test = int((images.splits == TEST).sum())
     progress.note(
         f"{images.source}: {len(images):,} images of {height}x{width}x{channels} "
-        f"({len(images) - test:,} train, {test:,} test), {len(images.classes)} classes"
+        f"({len(images) - test:,} train, {test:,} test), "
+        f"{len(images.classes)} {'class' if len(images.classes) == 1 else 'classes'}"
     )
     if images.skipped:
         progress.note(skipped_note(images))

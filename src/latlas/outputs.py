@@ -66,7 +66,8 @@ def read_vectors(path: str | Path) -> FloatArray:
         z: NDArray[Any] = loaded["z"] if path.suffix == ".npz" else loaded
     except KeyError as error:
         raise SourceError(
-            f"{path} has no array 'z'. Write vectors with: latlas encode SPACE SOURCE -o {path}"
+            f"{path} has no array 'z'. Write vectors with: "
+            "latlas encode SPACE SOURCE -o vectors.npz"
         ) from error
     except (OSError, ValueError, EOFError) as error:
         raise SourceError(

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         hint = " Go on with the same command and --resume." if given[:1] == ["fit"] else ""
         code = _fail(f"stopped.{hint}", INTERRUPTED, given)
     except UsageError as error:
-        code = _fail(f"{error.format_message()} Help: latlas --help", 2, given)
+        code = _fail(f"{error.format_message().rstrip('.')}. Help: {_help_for(given)}", 2, given)
     except BrokenPipeError:
         sys.stderr.close()
         code = 1
@@ -43,6 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         hint = "This is a defect of latlas; --debug shows where it happened."
         code = _fail(f"{type(error).__name__}: {error}. {hint}", 1, given)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _help_for(given: Sequence[str]) -> str:
+    commands = {command.name or "" for command in app.registered_commands}
+    commands |= {c.callback.__name__ for c in app.registered_commands if c.callback}
+    return f"latlas {given[0]} --help" if given and given[0] in commands else "latlas --help"
 
 
 def _fail(message: str, code: int, given: Sequence[str]) -> int:

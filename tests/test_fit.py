@@ -233,6 +233,11 @@ def test_a_fit_that_cannot_begin_leaves_nothing(tmp_path):
     assert not folder.exists()
 
 
+def test_no_latent_dimension_is_refused_and_not_replaced(tmp_path):
+    with pytest.raises(OptionError, match="latent_dim is 0"):
+        latlas.fit("digits", tmp_path / "s.latlas", latent_dim=0, **QUICK)
+
+
 def test_a_space_is_no_source(space, tmp_path):
     with pytest.raises(OptionError, match="is a latent space"):
         latlas.fit(space.folder, tmp_path / "s.latlas", **QUICK)

@@ -101,8 +101,8 @@ def fit(
     job = Job(
         source,
         folder,
-        model or ("" if resume else DEFAULT_MODEL),
-        latent_dim or (0 if resume else DEFAULT_LATENT_DIM),
+        model if model is not None else ("" if resume else DEFAULT_MODEL),
+        latent_dim if latent_dim is not None else (0 if resume else DEFAULT_LATENT_DIM),
         options,
         resume,
         progress or default_progress(),

@@ -12,13 +12,13 @@ from latlas.contracts import MissingExtraError, OptionError, Progress
 from latlas.devices import choose_device
 from latlas.manifest import is_space
 from latlas.models import MODELS
-from latlas.projections import PROJECTIONS
+from latlas.projections import DEFAULT_MAP, PCA, PROJECTIONS
 from latlas.settings import TrainConfig
 
 __all__ = ["FitOptions", "Job", "check", "resumed", "stored_settings"]
 
 DEFAULT_MODEL, DEFAULT_LATENT_DIM = "rae", 16
-DEFAULT_MAPS = ("pca", "tsne")
+DEFAULT_MAPS = (PCA.name, DEFAULT_MAP)
 PACKAGES = {"umap": "umap", "opentsne": "openTSNE"}
 CHANGEABLE = {
     "epochs",

@@ -35,13 +35,12 @@ from latlas.encode import block_rows, encode_rows
 from latlas.manifest import PartInfo
 from latlas.measures.spaces import neighbour_preservation, trustworthiness
 from latlas.neighbours import nearest
-from latlas.projections import PROJECTIONS
+from latlas.projections import DEFAULT_MAP, PROJECTIONS
 from latlas.results import Map, NearImages, Walk
 from latlas.stored import StoredSpace, skipped_note, source_info
 
 __all__ = ["DEFAULT_MAP", "Space", "open_space"]
 
-DEFAULT_MAP = "tsne"
 QUALITY_NEIGHBOURS = 10
 
 

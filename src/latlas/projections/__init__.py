@@ -12,9 +12,12 @@ from latlas.projections.placement import NeighbourMap
 from latlas.projections.tsne import TSNE
 from latlas.projections.umap import UMAP
 
-__all__ = ["PCA", "PROJECTIONS", "TSNE", "UMAP", "NeighbourMap", "OpenTSNE"]
+__all__ = ["DEFAULT_MAP", "PCA", "PROJECTIONS", "TSNE", "UMAP", "NeighbourMap", "OpenTSNE"]
 
 PROJECTIONS: dict[str, type[PCA] | type[NeighbourMap]] = {
     projection.name: projection for projection in (PCA, TSNE, UMAP, OpenTSNE)
 }
 """Every map by its name; each is made with ``PROJECTIONS[name](seed=0)``."""
+
+DEFAULT_MAP = TSNE.name
+"""The neighbour map that a space gets when none is named; chosen in decision 4."""

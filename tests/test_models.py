@@ -95,9 +95,25 @@ def test_settings_build_the_same_model_again(name):
 @pytest.mark.parametrize("name", TRAINED)
 def test_beta_zero_leaves_only_the_reconstruction(name):
     model = build_model(name, ModelConfig((8, 8, 1), latent_dim=3, beta=0.0))
-    losses = model.losses(images((8, 8, 1), 16), generator())
-    share = 0.5 if name == "vae" else 1.0
-    assert losses["loss"].item() == pytest.approx(share * losses["mse"].item())
+    x = images((8, 8, 1), 16)
+    losses = model.losses(x, generator())
+    if name == "vae":
+        expected = losses["mse"].detach() / 2
+    else:
+        y = model.decode(model.encode(x)).detach()
+        expected = -(x * y.log() + (1 - x) * (1 - y).log()).mean()
+        assert losses["mse"].item() == pytest.approx(float((x - y).square().mean()))
+    assert losses["loss"].item() == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_the_cross_entropy_is_least_where_pixels_are_met():
+    model = build_model("ae", ModelConfig((8, 8, 1), latent_dim=3))
+    z = torch.randn(5, 3, generator=generator())
+    x = model.decode(z).detach()
+    loss, mse = model.reconstruction(x, z)
+    gradient = torch.autograd.grad(loss, list(model.decoder.parameters()))
+    assert max(float(g.abs().max()) for g in gradient) < 1e-6
+    assert float(mse) == pytest.approx(0)
 
 
 def test_vae_divergence_is_that_of_gaussians():

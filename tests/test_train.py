@@ -17,7 +17,7 @@ import torch
 
 from conftest import blobs
 from latlas.contracts import NoProgress, OptionError, SpaceError, TrainingError
-from latlas.devices import ThreadProbe, Workers, choose_device, has_bfloat16
+from latlas.devices import ThreadProbe, Workers, choose_device
 from latlas.gradients import ShardedLoss
 from latlas.models import MODELS, ModelConfig, build_model
 from latlas.settings import TrainConfig
@@ -271,12 +271,6 @@ def test_bfloat16_trains_too(spots):
     assert result.precision == "bfloat16"
     assert last <= first
     assert all(p.dtype == torch.float32 for p in model.parameters())
-
-
-def test_auto_precision_needs_the_hardware(spots):
-    result = train(build_model("ae", CONFIG), spots, TrainConfig(epochs=1))
-    if not has_bfloat16(choose_device("auto")):
-        assert result.precision == "float32"
 
 
 def test_an_unknown_device_is_answered_with_the_choices():

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import statistics
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from latlas.contracts import Trainable
-from latlas.devices import MOST_SHARDS, Workers, has_bfloat16
+from latlas.checkpoint import write_json
+from latlas.contracts import StorageError, Trainable
+from latlas.data.cache import cache_root, digest_of
+from latlas.devices import MOST_SHARDS, Workers, allowed_threads, has_bfloat16
 
 __all__ = ["ShardedLoss"]
 
 EVALUATION_BATCH = 256
 TRIAL_STEPS = 30
+QUICKER, AS_WELL = 0.95, 0.98
+"""What bfloat16 must do: a step in this share of the time, and this share of float32's progress."""
 
 
 class ShardedLoss:
@@ -83,28 +91,59 @@ class ShardedLoss:
             name: float(torch.stack([d[name] for d in done]).sum()) / len(ids) for name in done[0]
         }
 
-    def try_bfloat16(self, batch: Callable[[int], Tensor], learning_rate: float) -> None:
+    def choose_precision(self, batch: Callable[[int], Tensor], learning_rate: float) -> None:
         """Turns bfloat16 on where the hardware has it, it is quicker, and it learns as well.
 
-        Both precisions train the same few steps from the same weights; the weights are put
-        back afterwards.
+        What was found is kept in the cache for this net on this machine, so that a run with the
+        same seed makes the same choice and ends with the same bits.
+
+        Args:
+            batch: gives the training images [B, C, H, W] of a step.
+            learning_rate: of the trial's steps.
         """
         if not has_bfloat16(self._device):
             return
+        note = cache_root() / "precision" / f"{self._trial_key(batch(0))}.json"
+        try:
+            self.bfloat16 = bool(json.loads(note.read_text())["bfloat16"])
+        except (OSError, ValueError, KeyError, TypeError):
+            trial = self._try_both(batch, learning_rate)
+            self.bfloat16 = bool(trial["bfloat16"])
+            with contextlib.suppress(
+                OSError, StorageError, ValueError
+            ):  # then tried again next time
+                note.parent.mkdir(parents=True, exist_ok=True)
+                write_json(note, trial)
+
+    def _trial_key(self, x: Tensor) -> str:
+        shapes = [list(p.shape) for p in self.parameters]
+        hardware = [str(self._device), torch.backends.cpu.get_cpu_capability(), allowed_threads()]
+        return digest_of(
+            type(self._model).__name__, shapes, list(x.shape), hardware, torch.__version__
+        )[:20]
+
+    def _try_both(self, batch: Callable[[int], Tensor], learning_rate: float) -> dict[str, Any]:
+        """Trains the same few steps from the same weights in both; the weights are put back."""
         begin = [p.detach().clone() for p in self.parameters]
         seconds: dict[bool, float] = {}
-        loss: dict[bool, float] = {}
+        fall: dict[bool, float] = {}
         for flag in (False, True):
             self.bfloat16 = flag
             optimiser = torch.optim.Adam(self.parameters, lr=learning_rate)
-            started = time.perf_counter()
+            losses, times = [], []
             for step in range(TRIAL_STEPS):
-                if step == TRIAL_STEPS // 3:
-                    started = time.perf_counter()
-                losses = self.backward(batch(step), step, self.workers.shards)
+                started = time.perf_counter()
+                values = self.backward(batch(step), step, self.workers.shards)
                 optimiser.step()
-            loss[flag] = float(losses["loss"])  # also waits for the device
-            seconds[flag] = time.perf_counter() - started
+                losses.append(float(values["loss"]))  # also waits for the device
+                times.append(time.perf_counter() - started)
+            fall[flag] = losses[0] - losses[-1]
+            seconds[flag] = statistics.median(times[TRIAL_STEPS // 3 :])
             with torch.no_grad():
                 torch._foreach_copy_(self.parameters, begin)
-        self.bfloat16 = seconds[True] < 0.95 * seconds[False] and loss[True] <= 1.02 * loss[False]
+        quicker = seconds[True] < QUICKER * seconds[False]
+        return {
+            "bfloat16": quicker and fall[True] >= AS_WELL * fall[False],
+            "step_seconds": {"float32": seconds[False], "bfloat16": seconds[True]},
+            "fall_of_loss": {"float32": fall[False], "bfloat16": fall[True]},
+        }

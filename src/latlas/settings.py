@@ -10,7 +10,7 @@ from latlas.contracts import OptionError
 
 __all__ = ["TrainConfig", "TrainResult", "default_epochs"]
 
-DEFAULT_IMAGES_SEEN = 340_000
+DEFAULT_IMAGES_SEEN = 560_000
 
 
 @dataclass(frozen=True)
@@ -95,5 +95,5 @@ class TrainResult:
 
 
 def default_epochs(images: int) -> int:
-    """Passes over so many training images when the user names none: about 340,000 images seen."""
+    """Passes over so many training images when the user names none: about 560,000 images seen."""
     return min(max(round(DEFAULT_IMAGES_SEEN / images), 4), 80)

@@ -52,6 +52,7 @@ REPORT_SECONDS = 0.5
 PREPARE_IMAGES = 10_000
 USUAL_BATCH = 256
 WARM_STEPS = 100
+LEAST_GAIN = 1e-4  # of the held-out loss; less does not count as better
 
 
 @dataclass
@@ -193,11 +194,11 @@ class _Loop:
             held_out = self.loss.evaluate(self.feed.take, self.feed.held_out, self.probe.threads)
             if not math.isfinite(held_out["loss"]):
                 raise self._diverged(held_out["loss"])
-            if held_out["loss"] < state.best_loss * (1 - 1e-4):
-                state.best_loss, state.worse = held_out["loss"], 0
+            better = held_out["loss"] < state.best_loss * (1 - LEAST_GAIN)
+            state.worse = 0 if better else state.worse + 1
+            if held_out["loss"] < state.best_loss:
+                state.best_loss = held_out["loss"]
                 self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
-            else:
-                state.worse += 1
         if state.worse >= self.config.patience and not state.stopped:
             state.stopped = "early"
         place = {
@@ -275,7 +276,7 @@ class _Loop:
         if self.state.step == 0:
             self.model.prepare(self.feed.sample(PREPARE_IMAGES))
         if self.state.step == 0 and self.config.precision == "auto":
-            self.loss.try_bfloat16(self.feed.batch, self.peak / 3)
+            self.loss.choose_precision(self.feed.batch, self.peak / 3)
         if math.isinf(self.total_steps):
             total, unit, done = self.config.max_seconds, "s", self.state.seconds
         else:

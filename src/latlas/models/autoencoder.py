@@ -1,9 +1,14 @@
 """Autoencoders with deterministic codes: AE, RAE and WAE.
 
 A member of the family is a loss; nets, encoding and decoding are written once, in
-``Autoencoder``. Losses are per pixel: the reconstruction term is the mean squared error of
-images in 0..1, and every other term is divided by the number of pixels P = H * W * C, so that
-its weight means the same for every image size.
+``Autoencoder``. Losses are per pixel: the reconstruction term is a mean over pixels in 0..1, and
+every other term is divided by the number of pixels P = H * W * C, so that its weight means the
+same for every image size.
+
+The reconstruction term of AE, RAE and WAE is the cross-entropy -(x log y + (1 - x) log(1 - y)) of
+a pixel x and its reconstruction y. It is least at y = x, like the squared error, but its gradient
+does not fade where the sigmoid is nearly 0 or 1. On MNIST it reaches a lower squared error and
+better neighbours in the same time, on CIFAR-10 the same (docs/log.md, 2026-11-25).
 """
 
 from __future__ import annotations
@@ -170,8 +175,24 @@ class Autoencoder(nn.Module, ABC):
     @final
     def decode(self, z: Tensor) -> Tensor:
         """Latents [B, D] -> images [B, C, H, W] in 0..1."""
-        start = torch.logit(self.mean, eps=DARKEST)
-        return torch.sigmoid(self.decoder(z) + start)
+        return torch.sigmoid(self._logits(z))
+
+    def _logits(self, z: Tensor) -> Tensor:
+        out: Tensor = self.decoder(z) + torch.logit(self.mean, eps=DARKEST)
+        return out
+
+    @final
+    def reconstruction(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """How well latents [B, D] decode to images [B, C, H, W] in 0..1.
+
+        Returns:
+            Two means over pixels, scalars: the cross-entropy in nats, to train on, and the
+            squared error, to report; no gradient flows through the second.
+        """
+        logits = self._logits(z).float()
+        with torch.no_grad():
+            mse = reconstruction_error(x, torch.sigmoid(logits)).mean()
+        return nn.functional.binary_cross_entropy_with_logits(logits, x), mse
 
     @abstractmethod
     def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
@@ -196,19 +217,19 @@ class Autoencoder(nn.Module, ABC):
 
 @final
 class AE(Autoencoder):
-    """Plain autoencoder: loss = MSE(x, decode(encode(x)))."""
+    """Plain autoencoder: loss = CE(x, decode(encode(x))), cross-entropy per pixel."""
 
     name = "ae"
 
     def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Only the reconstruction error."""
-        mse = reconstruction_error(x, self.decode(self.encode(x))).mean()
-        return {"loss": mse, "mse": mse}
+        loss, mse = self.reconstruction(x, self.encode(x))
+        return {"loss": loss, "mse": mse}
 
 
 @final
 class RAE(Autoencoder):
-    """Regularised autoencoder, RAE-L2: loss = MSE + beta / P * mean ||z||^2 / 2.
+    """Regularised autoencoder, RAE-L2: loss = CE + beta / P * mean ||z||^2 / 2.
 
     The weights decay, which keeps the decoder smooth between latents. Source: Ghosh,
     Sajjadi, Vergari, Black, Schölkopf, "From Variational to Deterministic Autoencoders",
@@ -222,32 +243,32 @@ class RAE(Autoencoder):
     def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Reconstruction error and the size of the latents."""
         z = self.encode(x)
-        mse = reconstruction_error(x, self.decode(z)).mean()
+        loss, mse = self.reconstruction(x, z)
         latent = z.float().square().sum(1).mean() / 2
-        return {"loss": mse + self.beta / x[0].numel() * latent, "mse": mse, "latent": latent}
+        return {"loss": loss + self.beta / x[0].numel() * latent, "mse": mse, "latent": latent}
 
 
 @final
 class WAE(Autoencoder):
     """Wasserstein autoencoder with a maximum mean discrepancy penalty.
 
-    loss = MSE + beta / P * MMD(encode(x), N(0, I)) with the inverse multiquadric kernel
+    loss = CE + beta / P * MMD(encode(x), N(0, I)) with the inverse multiquadric kernel
     k(a, b) = sum_s C_s / (C_s + ||a - b||^2), C_s = 2 D s. Source: Tolstikhin, Bousquet, Gelly,
     Schölkopf, "Wasserstein Auto-Encoders", ICLR 2018, https://arxiv.org/abs/1711.01558,
     algorithm 2 and section 4. The discrepancy is taken within each shard of a batch.
     """
 
     name = "wae"
-    default_beta = 10.0
+    default_beta = 40.0
     scales: ClassVar[tuple[float, ...]] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
     def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Reconstruction error and the distance of the latents from N(0, I)."""
         z = self.encode(x)
-        mse = reconstruction_error(x, self.decode(z)).mean()
+        loss, mse = self.reconstruction(x, z)
         prior = torch.randn(z.shape, generator=generator, device=z.device)
         mmd = maximum_mean_discrepancy(z.float(), prior, self.scales)
-        return {"loss": mse + self.beta / x[0].numel() * mmd, "mse": mse, "mmd": mmd}
+        return {"loss": loss + self.beta / x[0].numel() * mmd, "mse": mse, "mmd": mmd}
 
 
 def maximum_mean_discrepancy(a: Tensor, b: Tensor, scales: tuple[float, ...]) -> Tensor:

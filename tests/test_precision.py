@@ -1,0 +1,77 @@
+"""The choice between float32 and bfloat16: by a trial, once for a net on a machine."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from latlas.batches import to_input
+from latlas.data.cache import cache_root
+from latlas.devices import Workers
+from latlas.gradients import ShardedLoss
+from latlas.models import ModelConfig, build_model
+
+CONFIG = ModelConfig((8, 8, 1), latent_dim=2, width=0.1)
+
+
+def trial_of(monkeypatch, model, spots, here=True):
+    monkeypatch.setattr("latlas.gradients.has_bfloat16", lambda device: here)
+    loss = ShardedLoss(model, Workers(2), torch.device("cpu"), 0)
+    x = to_input(torch.from_numpy(spots.pixels[:64].copy()))
+    loss.choose_precision(lambda step: x, 1e-3)
+    return loss
+
+
+def test_auto_precision_needs_the_hardware(spots, monkeypatch):
+    loss = trial_of(monkeypatch, build_model("ae", CONFIG), spots, here=False)
+    assert not loss.bfloat16
+    assert not (cache_root() / "precision").exists()
+
+
+class Pacing(nn.Module):
+    """A model whose loss falls at a pace, and whose steps last, as its precision says."""
+
+    def __init__(self, seconds, falls):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+        self.seconds, self.falls, self.steps = seconds, falls, 0
+
+    def losses(self, x, generator):
+        coarse = torch.is_autocast_enabled("cpu")
+        time.sleep(self.seconds[coarse])
+        self.steps += 1
+        return {"loss": (self.weight * 0).sum() + 5 - self.falls[coarse] * (self.steps % 60)}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "falls", "chosen"),
+    [
+        ((0.002, 0.001), (0.01, 0.01), True),
+        ((0.002, 0.004), (0.01, 0.01), False),
+        ((0.002, 0.001), (0.01, 0.005), False),
+        ((0.002, 0.001), (0.01, math.nan), False),
+    ],
+    ids=["faster and as good", "slower", "learns less", "not a number"],
+)
+def test_bfloat16_is_taken_when_it_is_faster_and_learns_as_well(
+    spots, monkeypatch, seconds, falls, chosen
+):
+    model = Pacing(seconds, falls)
+    loss = trial_of(monkeypatch, model, spots)
+    assert loss.bfloat16 is chosen
+    assert model.weight.tolist() == [1, 1, 1]  # the weights are as they were
+
+
+def test_the_choice_of_precision_is_kept_for_the_next_run(spots, monkeypatch):
+    model = Pacing((0.002, 0.001), (0.01, 0.01))
+    assert trial_of(monkeypatch, model, spots).bfloat16
+    steps, model.seconds = model.steps, (0.001, 0.002)
+    assert trial_of(monkeypatch, model, spots).bfloat16
+    assert model.steps == steps
+    (note,) = (cache_root() / "precision").iterdir()
+    note.write_text("{")  # damaged: tried again
+    assert not trial_of(monkeypatch, model, spots).bfloat16

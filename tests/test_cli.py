@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -185,3 +186,30 @@ def test_version_and_shell_completion_are_offered():
 
     assert latlas.__version__ in run("--version").stdout
     assert "--install-completion" in run("--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("latlas ne", {"neighbours"}),
+        ("latlas fit digits --model v", {"vae"}),
+        ("latlas map x.latlas --method ", {"pca", "tsne", "umap", "opentsne"}),
+    ],
+)
+def test_the_shell_completes_commands_and_names(typed, offered):
+    asked = {
+        "_LATLAS_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split(" ")) - 1),
+    }
+    script = Path(sys.executable).with_name("latlas")
+    said = subprocess.run(
+        [script], env=os.environ | asked, capture_output=True, text=True, check=True
+    )
+    assert set(said.stdout.split()) == offered
+
+
+def test_fewer_neighbours_than_asked_for_are_explained(space):
+    said = run("neighbours", space, 3, "-k", 5000)
+    assert said.returncode == 0
+    assert "that is all: the space has 1,797 images" in said.stdout

@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +133,13 @@ class Skipped:
 
     uri: str
     reason: str
+
+    NO_IMAGE: ClassVar[str] = "not an image by its name"
+
+    @property
+    def is_image(self) -> bool:
+        """Whether its name is that of an image, so that one is lost with it."""
+        return not self.reason.startswith(self.NO_IMAGE)
 
 
 @dataclass(frozen=True)

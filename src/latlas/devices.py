@@ -13,8 +13,9 @@ import os
 import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -29,6 +30,7 @@ __all__ = [
     "available_cores",
     "choose_device",
     "has_bfloat16",
+    "limited_threads",
 ]
 
 Item = TypeVar("Item")
@@ -49,6 +51,17 @@ def allowed_threads() -> int:
     limit = os.environ.get("OMP_NUM_THREADS", "")
     cores = available_cores()
     return min(int(limit), cores) if limit.isdecimal() and int(limit) > 0 else cores
+
+
+@contextmanager
+def limited_threads(threads: int | None) -> Iterator[None]:
+    """Lets PyTorch, and with it the maps, take at most this many CPU threads; None: no change."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if threads is None else min(threads, before))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def choose_device(name: str = "auto") -> torch.device:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -27,7 +27,7 @@ from latlas.contracts import (
     StorageError,
 )
 from latlas.data.source import open_images
-from latlas.devices import choose_device
+from latlas.devices import choose_device, limited_threads
 from latlas.encode import encode_rows
 from latlas.jobs import (
     DEFAULT_LATENT_DIM,
@@ -57,6 +57,7 @@ __all__ = ["FitOptions", "fit"]
 ACCURACY_NEIGHBOURS = 5
 BLOCKS_PER_COMMIT = 31
 KL_IMAGES = 2048
+FEW_IMAGES = 300
 ACTIVE_VARIANCE = 0.01
 """Burda, Grosse, Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016, section 5.2."""
 
@@ -112,7 +113,8 @@ def fit(
         job = resumed(job, read_manifest(folder).config)
     check(job)
     try:
-        space = _fit(job, replaced)
+        with limited_threads(job.threads):
+            space = _fit(job, replaced)
     except BaseException:
         if not resume:
             _put_back(folder)
@@ -188,13 +190,14 @@ def _fit(job: Job, replaced: bool) -> Space:
     if manifest.model is None:
         _train(job, manifest, model, images)
     _encode(job, images)
-    space = Space(job.folder, job.device, unfinished=True)
+    space = Space(job.folder, job.device, threads=job.threads, unfinished=True)
     write_scores(job.folder, _scores(space.latents))
     for name in job.maps:
         space.map(name, seed=job.seed, progress=job.progress)
     if job.options.get("pictures", True):
         draw_pictures(space, job.progress)
     space.complete()
+    space.store.tidy(timedelta(0))  # nobody else has read this space yet
     for rest in (job.folder / "run").glob(f"*{CHECKPOINT}*"):
         shutil.rmtree(rest, ignore_errors=True)
     return space
@@ -263,7 +266,7 @@ def _warn_of_collapse(model: VAE, images: Images, manifest: Manifest, progress: 
 
 def _encode(job: Job, images: Images) -> None:
     """Fills the latent store, going on after the last block of a run that was stopped."""
-    space = Space(job.folder, job.device, unfinished=True)
+    space = Space(job.folder, job.device, threads=job.threads, unfinished=True)
     path = job.folder / "latents"
     first = 0
     if job.resume and (path / "_versions").exists():
@@ -308,3 +311,8 @@ def _say_images(images: Images, progress: Progress) -> None:
     )
     if images.skipped:
         progress.note(skipped_note(images))
+    if len(images) - test < FEW_IMAGES:
+        progress.note(
+            f"warning: {len(images) - test:,} images are few to learn from: expect those that were "
+            "not trained on to come back worse. Some hundreds of each class are a good start."
+        )

@@ -19,7 +19,7 @@ __all__ = ["FitOptions", "Job", "check", "resumed", "stored_settings"]
 
 DEFAULT_MODEL, DEFAULT_LATENT_DIM = "rae", 16
 DEFAULT_MAPS = (PCA.name, DEFAULT_MAP)
-PACKAGES = {"umap": "umap", "opentsne": "openTSNE"}
+PACKAGES = {"umap": "umap", "opentsne": "openTSNE", "tensorboard": "tensorboard"}
 CHANGEABLE = {
     "epochs",
     "max_seconds",
@@ -112,6 +112,11 @@ class Job:
         return self.options.get("device", "auto")
 
     @property
+    def threads(self) -> int | None:
+        """CPU threads that the user allows; None for all."""
+        return self.options.get("threads")
+
+    @property
     def seed(self) -> int:
         """Seed of everything random."""
         return self.options.get("seed", 0)
@@ -120,6 +125,10 @@ class Job:
     def maps(self) -> tuple[str, ...]:
         """The maps to lay out."""
         return tuple(self.options.get("maps", DEFAULT_MAPS))
+
+
+def _missing(name: str) -> bool:
+    return name in PACKAGES and importlib.util.find_spec(PACKAGES[name]) is None
 
 
 def check(job: Job) -> None:
@@ -145,8 +154,10 @@ def check(job: Job) -> None:
     for name in job.maps:
         if name not in PROJECTIONS:
             raise OptionError(f"map is {name!r}; choose from {', '.join(PROJECTIONS)}.")
-        if name in PACKAGES and importlib.util.find_spec(PACKAGES[name]) is None:
+        if _missing(name):
             raise MissingExtraError(f"the map {name}", "maps")
+    if job.options.get("tensorboard") and _missing("tensorboard"):
+        raise MissingExtraError("TensorBoard logging", "track")
     TrainConfig(**job.chosen(TRAIN_OPTIONS))
     choose_device(job.device)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ __all__ = ["draw_pictures"]
 
 SHOWN = 20
 STEPS = 9
-MOST_DIMENSIONS = 16
+ROWS_PER_PAGE, MOST_PAGES = 16, 4
 PLANE = 20
 WALK_STEPS = 10
 
@@ -32,8 +33,9 @@ WALK_STEPS = 10
 def draw_pictures(space: Space, progress: Progress) -> list[Path]:
     """Draws every picture that fits the space into its folder ``pictures``.
 
-    The maps by class, originals beside reconstructions, traversals of the latent dimensions, a
-    walk between two images, the loss curves, and for D = 2 the decoded plane.
+    The maps by class, originals beside reconstructions, a walk between two images, traversals of
+    the latent dimensions (16 to a page, the 64 of widest spread), the loss curves, and for D = 2
+    the decoded plane.
 
     Returns:
         The paths, in that order.
@@ -41,9 +43,11 @@ def draw_pictures(space: Space, progress: Progress) -> list[Path]:
     folder = space.folder / "pictures"
     drawers: dict[str, Callable[[Space, Path], Any]] = {
         "reconstructions": _reconstructions,
-        "traversals": _traversals,
         "walk": _walk,
     }
+    for page in range(min(MOST_PAGES, -(-space.latent_dim // ROWS_PER_PAGE))):
+        name = "traversals" if page == 0 else f"traversals-{page + 1}"
+        drawers[name] = partial(_traversals, page=page)
     if (space.folder / "run" / "log.jsonl").exists():
         drawers["loss"] = _loss
     if space.latent_dim == 2:
@@ -90,11 +94,13 @@ def _reconstructions(space: Space, path: Path) -> None:
     save(reconstructions(originals, decoded, labels, title="Reconstructions"), path)
 
 
-def _traversals(space: Space, path: Path) -> None:
+def _traversals(space: Space, path: Path, page: int) -> None:
+    """One page of the dimensions, which come in the order of their spread."""
     z = space.latents.z
     # Around a real image: between the classes, where the median lies, there may be none.
     centre = z[np.square(z - np.median(z, axis=0)).sum(1).argmin()]
-    dims = np.argsort(-z.std(0), kind="stable")[:MOST_DIMENSIONS]
+    first = page * ROWS_PER_PAGE
+    dims = np.argsort(-z.std(0), kind="stable")[first : first + ROWS_PER_PAGE]
     quantiles = np.linspace(0.01, 0.99, STEPS)
     values = np.quantile(z[:, dims], quantiles, axis=0).T.astype(np.float32)  # [d, S]
     grid = np.broadcast_to(centre, (len(dims), STEPS, len(centre))).copy()
@@ -102,6 +108,8 @@ def _traversals(space: Space, path: Path) -> None:
     images = space.decode(grid.reshape(-1, len(centre)))
     shape = (len(dims), STEPS, *images.shape[1:])
     title = "Traversals of the latent dimensions"
+    if space.latent_dim > ROWS_PER_PAGE:
+        title += f", {first + 1} to {first + len(dims)} of {space.latent_dim} by spread"
     save(traversals(images.reshape(shape), values, dims, title=title), path)
 
 

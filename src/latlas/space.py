@@ -54,6 +54,7 @@ class Space(StoredSpace):
     Args:
         folder: the space's folder, ``NAME.latlas``.
         device: where its model computes: ``auto``, ``cpu``, ``cuda``, ``mps``.
+        threads: CPU threads; None takes all cores.
         unfinished: open it although its fit is still under way.
 
     Raises:

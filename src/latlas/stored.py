@@ -46,6 +46,7 @@ class StoredSpace:
     Args:
         folder: the space's folder, ``NAME.latlas``.
         device: where its model computes: ``auto``, ``cpu``, ``cuda``, ``mps``.
+        threads: CPU threads; None takes all cores.
         unfinished: open it although its fit is still under way.
 
     Raises:
@@ -53,7 +54,12 @@ class StoredSpace:
     """
 
     def __init__(
-        self, folder: str | Path, device: str = "auto", *, unfinished: bool = False
+        self,
+        folder: str | Path,
+        device: str = "auto",
+        *,
+        threads: int | None = None,
+        unfinished: bool = False,
     ) -> None:
         self.folder = Path(folder)
         self.manifest: Manifest = read_manifest(self.folder)
@@ -64,7 +70,7 @@ class StoredSpace:
                 f"{self.folder} is not finished: its fit was stopped. Go on with: "
                 f"latlas fit {self.manifest.sources[0].uri} -o {self.folder} --resume{kept}"
             )
-        self._device = device
+        self._device, self._threads = device, threads
 
     def __repr__(self) -> str:
         return (
@@ -147,7 +153,7 @@ class StoredSpace:
     @cached_property
     def coder(self) -> Coder:
         """The model in use: whole arrays in and out, on this space's device."""
-        return Coder(self.model, self.shape, choose_device(self._device))
+        return Coder(self.model, self.shape, choose_device(self._device), self._threads)
 
     @cached_property
     def store(self) -> LatentStore:
@@ -232,10 +238,18 @@ def source_info(images: Images) -> SourceInfo:
 
 def skipped_note(images: Images) -> str:
     """What to say of files that could not be decoded; there must be some."""
-    return (
-        f"warning: skipped {len(images.skipped)} files that are no usable images, for instance "
-        f"{images.skipped[0].uri}: {images.skipped[0].reason}"
-    )
+    lost = [entry for entry in images.skipped if entry.is_image]
+    others = [entry for entry in images.skipped if not entry.is_image]
+    parts = []
+    if lost:
+        parts.append(f"{_files(lost)} that cannot be read, such as {lost[0].uri}: {lost[0].reason}")
+    if others:
+        parts.append(f"{_files(others)} without the name of an image, such as {others[0].uri}")
+    return f"{'warning: ' if lost else ''}skipped {'; '.join(parts)}"
+
+
+def _files(entries: Sequence[Skipped]) -> str:
+    return f"{len(entries):,} file{'s' * (len(entries) > 1)}"
 
 
 def write_scores(folder: Path, scores: Sequence[Score]) -> None:

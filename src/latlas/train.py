@@ -174,6 +174,13 @@ class _Loop:
 
     # --- evaluation ---------------------------------------------------------------------
 
+    def _evaluation_steps(self) -> int:
+        """Steps between evaluations: an epoch, or a tenth of a run that is short."""
+        usual = min(max(self.feed.steps_per_epoch, 50), 1000)
+        if math.isinf(self.total_steps):
+            return usual
+        return min(usual, max(1, int(self.total_steps) // 10))
+
     @contextmanager
     def _averaged(self) -> Iterator[None]:
         """Swaps the moving average of the weights in, where there is one."""
@@ -303,7 +310,7 @@ class _Loop:
         )
 
     def _steps(self, log: RunLog, stage: Stage, interrupted: threading.Event) -> None:
-        state, every = self.state, min(max(self.feed.steps_per_epoch, 50), 1000)
+        state, every = self.state, self._evaluation_steps()
         began = time.perf_counter() - state.seconds
         saved = reported = state.seconds
         waiting: list[dict[str, Tensor]] = []

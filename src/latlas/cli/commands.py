@@ -360,6 +360,8 @@ def neighbours(
     ]
     lines = [f"{r['id']:>9}  {r['distance']:8.4f}  {r['label']:<12}  {r['uri']}" for r in rows]
     lines = [f"{'id':>9}  {'distance':>8}  {'label':<12}  uri", *lines]
+    if len(rows) < k:
+        lines += [f"that is all: the space has {len(opened):,} images"]
     lines += [f"picture: {written}"] if written else []
     show({"space": str(space), "neighbours": rows, "output": written}, lines, as_json)
 

@@ -127,7 +127,7 @@ def _sort_out(paths: Sequence[str]) -> tuple[list[int], list[Skipped]]:
         if suffix in SUFFIXES or not suffix:
             kept.append(index)
         elif posixpath.basename(path) != LABELS_FILE:
-            others.append(Skipped(path, f"not an image by its name (ends in {suffix})"))
+            others.append(Skipped(path, f"{Skipped.NO_IMAGE} (ends in {suffix})"))
     return kept, others
 
 

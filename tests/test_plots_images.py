@@ -183,7 +183,7 @@ def test_loss_curves_show_both_splits_and_mark_the_best():
     np.testing.assert_allclose(curves["held out"].get_ydata(), [0.5, 0.3, 0.5, 0.5])
     (best,) = (line for line in loss.lines if line.get_gid() == "best")
     assert (best.get_xdata()[0], best.get_ydata()[0]) == (2.0, 0.3)
-    assert "best held-out loss 0.3 at epoch 2" in texts(figure)
+    assert "best held-out loss 0.3 at epoch 2 · mse 0.025 · kl 0.025" in texts(figure)
     assert [line.get_label() for line in parts.lines] == ["mse", "kl"]
 
 

@@ -175,11 +175,9 @@ class _Loop:
     # --- evaluation ---------------------------------------------------------------------
 
     def _evaluation_steps(self) -> int:
-        """Steps between evaluations: an epoch, or a tenth of a run that is short."""
-        usual = min(max(self.feed.steps_per_epoch, 50), 1000)
-        if math.isinf(self.total_steps):
-            return usual
-        return min(usual, max(1, int(self.total_steps) // 10))
+        """Steps between evaluations: an epoch, but of few images several."""
+        least = 50 if math.isinf(self.total_steps) else min(50, max(1, int(self.total_steps) // 10))
+        return min(max(self.feed.steps_per_epoch, least), 1000)
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:

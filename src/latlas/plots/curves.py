@@ -39,6 +39,7 @@ def loss_curves(
     """The loss while training and on held-out images, and the parts it is made of.
 
     The best held-out loss is marked. Loss axes are logarithmic where every value is above 0.
+    Several parts are drawn over their first values; what they were at the best loss stands above.
     Values that are missing or not finite leave gaps.
 
     Args:
@@ -67,7 +68,13 @@ def loss_curves(
         subtitle = ""
         if best is not None:
             where = f"{held_out[0][best]:,.0f}" if across == "step" else f"{held_out[0][best]:.3g}"
-            subtitle = f"best held-out loss {held_out[1][best]:.4g} at {across} {where}"
+            ends = [
+                f"{words(name)} {number(y[best], 3)}"
+                for name, (_, y), _, _ in parts
+                if len(y) > best
+            ]
+            best_loss = f"best held-out loss {held_out[1][best]:.4g} at {across} {where}"
+            subtitle = " · ".join([best_loss, *ends])
     left, foot, above, gutter, height = 0.35, 0.35, 0.3, 1.3, 3.2
     page_height = height + foot + above + 2 * MARGIN + head(title, subtitle)
     figure = new_page(SIDE, page_height, title, subtitle)
@@ -84,12 +91,11 @@ def loss_curves(
     if parts:
         right = MARGIN + left + width + gutter
         beside = axes_at(figure, right, MARGIN + foot, width, height)
-        _curves(
-            beside,
-            parts,
-            across,
-            "parts of the loss, held out" if best is not None else "parts of the loss",
-        )
+        heading = "parts of the loss" + (", held out" if best is not None else "")
+        if len(parts) > 1:  # they differ by orders of magnitude
+            parts = [(name, _over_first(series), c, style) for name, series, c, style in parts]
+            heading += "; first = 1"
+        _curves(beside, parts, across, heading)
     return figure
 
 
@@ -186,6 +192,12 @@ def _parts(
         (name, series, CLASS_COLOURS[_PARTS[k % 6]], styles[k % len(styles)])
         for k, (name, series) in enumerate(found.items())
     ]
+
+
+def _over_first(series: _Series) -> _Series:
+    x, y = series
+    first = y[np.isfinite(y)][0]
+    return (x, y / first) if first else series
 
 
 def _curves(

@@ -135,11 +135,11 @@ def run_once(contender: Contender) -> Figures:
         if process.returncode:
             said = (out.read_text() + err.read_text())[-3000:]
             raise SystemExit(f"{contender.name} ended with {process.returncode}:\n{said}")
-        unit = 1 if sys.platform == "darwin" else 1024
         figures = {
             "wall_s": wall,
             "cpu_s": usage.ru_utime + usage.ru_stime,
-            "peak_mb": max(peak, usage.ru_maxrss * unit) / 1e6,
+            # Not ru_maxrss: a child's begins with the peak of this process.
+            "peak_mb": peak / 1e6,
         }
         said = out.read_text().strip().splitlines()
         figures |= json.loads(said[-1]) if said and said[-1].startswith("{") else {}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +209,31 @@ def test_the_shell_completes_commands_and_names(typed, offered):
         [script], env=os.environ | asked, capture_output=True, text=True, check=True
     )
     assert set(said.stdout.split()) == offered
+
+
+def test_a_label_in_place_of_an_image_is_explained(space):
+    said = run("walk", space, "0", "seven")
+    assert said.returncode == 2
+    assert "'seven' is neither an id (a number from 0 to 1796) nor the path" in said.stderr
+
+
+def test_verbose_says_what_was_worked_with(space):
+    said = run("neighbours", space, 3, "-v").stdout
+    assert "model = rae, D = 16" in said
+    assert "seconds = " in said
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    command = [sys.executable, "-m", "latlas", "fit", "digits", "-o", str(tmp_path / "s.latlas")]
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([*command, "--epochs", "100000"], **pipes)
+    deadline = time.monotonic() + 300
+    while not (tmp_path / "s.latlas" / "run").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 130
+    assert "latlas: stopped. Go on with the same command and --resume." in said
 
 
 def test_fewer_neighbours_than_asked_for_are_explained(space):

@@ -345,7 +345,7 @@ def test_a_stopped_fit_goes_on_to_the_same_space(tmp_path, number):
         f"**{options!r})"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while (
         not (tmp_path / "b.latlas" / "run" / "checkpoint").exists()
         and time.monotonic() < deadline

@@ -72,6 +72,13 @@ def test_threads_are_limited_everywhere_and_given_back(tmp_path):
         torch.set_num_threads(before)
 
 
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    options = QUICK | {"epochs": np.int64(2), "progress": NoProgress(), "seed": np.int64(3)}
+    space = latlas.fit("digits", tmp_path / "a.latlas", latent_dim=np.int64(4), **options)
+    assert space.manifest.config["seed"] == 3
+    assert space.latent_dim == 4
+
+
 def test_every_dimension_is_traversed_sixteen_to_a_page(tmp_path):
     options = QUICK | {"pictures": True, "progress": NoProgress()}
     space = latlas.fit("digits", tmp_path / "s.latlas", latent_dim=20, **options)

@@ -87,7 +87,7 @@ def test_neighbours_stand_right_of_the_framed_query():
     figure = plots.neighbour_row(query, found, distances, list("abcdefghij"))
     axes = figure.axes[0]
     assert len(axes.patches) == 1
-    assert {"query", "a  0.5", "i  2,000", "j"} <= set(texts(figure))
+    assert {"query", "a", "0.5", "i", "2,000", "j"} <= set(texts(figure))
     width = axes.get_xlim()[1]
     ((_, left),) = tiles_on(figure, axes, np.broadcast_to(found[0], (6, 5, 3)), width)
     assert left > axes.bbox.x0 + axes.bbox.width / width * query.shape[1]
@@ -183,7 +183,7 @@ def test_loss_curves_show_both_splits_and_mark_the_best():
     np.testing.assert_allclose(curves["held out"].get_ydata(), [0.5, 0.3, 0.5, 0.5])
     (best,) = (line for line in loss.lines if line.get_gid() == "best")
     assert (best.get_xdata()[0], best.get_ydata()[0]) == (2.0, 0.3)
-    assert "best held-out loss 0.3 at epoch 2 · mse 0.025 · kl 0.025" in texts(figure)
+    assert "best held-out loss 0.3 at epoch 2 (kept) · mse 0.025 · kl 0.025" in texts(figure)
     assert [line.get_label() for line in parts.lines] == ["mse", "kl"]
 
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from conftest import blobs
+from latlas.batches import Feed
 from latlas.contracts import NoProgress, OptionError, SpaceError, TrainingError
 from latlas.devices import ThreadProbe, Workers, choose_device
 from latlas.gradients import ShardedLoss
@@ -126,6 +127,7 @@ KILLED = """
 import sys; sys.path.insert(0, {tests!r})
 from pathlib import Path
 from conftest import blobs
+from latlas.batches import Feed
 from latlas.models import ModelConfig, build_model
 from latlas.settings import TrainConfig
 from latlas.train import train
@@ -171,8 +173,20 @@ def test_training_stops_early_and_keeps_the_best_weights(spots):
     result = train(model, spots, config)
     held_out = [row["loss"] for row in result.history if row["split"] == "held_out"]
     assert result.stopped == "early"
-    assert result.best_loss == pytest.approx(min(held_out), rel=1e-3)
-    assert held_out[-1] >= result.best_loss
+    assert result.best_loss == min(held_out) < held_out[-1]
+    workers = Workers(1)
+    loss = ShardedLoss(model, workers, torch.device("cpu"), config.seed)
+    feed = Feed(spots, config.batch_size, config.seed, torch.device("cpu"))
+    again = loss.evaluate(feed.take, feed.held_out, 1)["loss"]
+    workers.close()
+    assert again == pytest.approx(result.best_loss, rel=1e-5)
+
+
+def test_the_usual_settings_can_stop_early(spots):
+    config = TrainConfig(learning_rate=1e-30)  # so small that nothing gets better
+    result = train(build_model("ae", CONFIG), spots, config)
+    assert result.stopped == "early"
+    assert result.epochs < 80
 
 
 def test_training_stops_in_time(spots):

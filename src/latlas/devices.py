@@ -28,6 +28,7 @@ __all__ = [
     "Workers",
     "allowed_threads",
     "available_cores",
+    "bfloat16_flags",
     "choose_device",
     "has_bfloat16",
     "limited_threads",
@@ -95,12 +96,13 @@ def has_bfloat16(device: torch.device) -> bool:
     """Whether the hardware itself multiplies bfloat16 (emulation would be slower)."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
-    if device.type == "cpu":
-        flags: dict[str, bool] = getattr(
-            torch.cpu, "get_capabilities", dict
-        )()  # since PyTorch 2.10
-        return bool(flags.get("amx_bf16") or flags.get("avx512_bf16"))
-    return False
+    return device.type == "cpu" and bool(bfloat16_flags())
+
+
+def bfloat16_flags() -> list[str]:
+    """What the processor has for bfloat16, of amx_bf16 and avx512_bf16."""
+    flags: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # since PyTorch 2.10
+    return [name for name in ("amx_bf16", "avx512_bf16") if flags.get(name)]
 
 
 class Workers:

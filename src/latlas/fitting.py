@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 from dataclasses import asdict
@@ -38,6 +39,7 @@ from latlas.jobs import (
     FitOptions,
     Job,
     check,
+    plain_numbers,
     resumed,
     stored_settings,
 )
@@ -103,8 +105,8 @@ def fit(
         source,
         folder,
         model if model is not None else ("" if resume else DEFAULT_MODEL),
-        latent_dim if latent_dim is not None else (0 if resume else DEFAULT_LATENT_DIM),
-        options,
+        int(latent_dim) if latent_dim is not None else (0 if resume else DEFAULT_LATENT_DIM),
+        plain_numbers(options),
         resume,
         progress or default_progress(),
     )
@@ -196,8 +198,9 @@ def _fit(job: Job, replaced: bool) -> Space:
         space.map(name, seed=job.seed, progress=job.progress)
     if job.options.get("pictures", True):
         draw_pictures(space, job.progress)
+    with contextlib.suppress(StorageError):  # what stays is only older versions
+        space.store.tidy(timedelta(0))  # nobody else has read this space yet
     space.complete()
-    space.store.tidy(timedelta(0))  # nobody else has read this space yet
     for rest in (job.folder / "run").glob(f"*{CHECKPOINT}*"):
         shutil.rmtree(rest, ignore_errors=True)
     return space
@@ -314,5 +317,5 @@ def _say_images(images: Images, progress: Progress) -> None:
     if len(images) - test < FEW_IMAGES:
         progress.note(
             f"warning: {len(images) - test:,} images are few to learn from: expect those that were "
-            "not trained on to come back worse. Some hundreds of each class are a good start."
+            "not trained on to come back worse. Some hundreds of each kind are a good start."
         )

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from latlas.checkpoint import write_json
 from latlas.contracts import StorageError, Trainable
 from latlas.data.cache import cache_root, digest_of
-from latlas.devices import MOST_SHARDS, Workers, allowed_threads, has_bfloat16
+from latlas.devices import MOST_SHARDS, Workers, bfloat16_flags, has_bfloat16
 
-__all__ = ["ShardedLoss"]
+__all__ = ["TRIAL_SECONDS", "ShardedLoss"]
 
 EVALUATION_BATCH = 256
-TRIAL_STEPS = 30
+TRIAL_STEPS, LEAST_STEPS, TRIAL_SECONDS = 30, 6, 10.0
 QUICKER, AS_WELL = 0.95, 0.98
 """What bfloat16 must do: a step in this share of the time, and this share of float32's progress."""
 
@@ -91,23 +91,36 @@ class ShardedLoss:
             name: float(torch.stack([d[name] for d in done]).sum()) / len(ids) for name in done[0]
         }
 
-    def choose_precision(self, batch: Callable[[int], Tensor], learning_rate: float) -> None:
+    def choose_precision(
+        self,
+        batch: Callable[[int], Tensor],
+        learning_rate: float,
+        threads: int,
+        *,
+        source: str = "",
+        seconds: float = TRIAL_SECONDS,
+    ) -> None:
         """Turns bfloat16 on where the hardware has it, it is quicker, and it learns as well.
 
-        What was found is kept in the cache for this net on this machine, so that a run with the
-        same seed makes the same choice and ends with the same bits.
+        What was found is kept in the cache for this net, these images and this machine, so that a
+        run with the same seed makes the same choice and ends with the same bits.
 
         Args:
             batch: gives the training images [B, C, H, W] of a step.
             learning_rate: of the trial's steps.
+            threads: threads that a step may take.
+            source: digest of the images.
+            seconds: time that the steps in one precision may take; where it is too short for
+                ``LEAST_STEPS``, float32 is taken.
         """
         if not has_bfloat16(self._device):
             return
-        note = cache_root() / "precision" / f"{self._trial_key(batch(0))}.json"
+        key = self._trial_key(batch(0), [learning_rate, threads, source])
+        note = cache_root() / "precision" / f"{key}.json"
         try:
             self.bfloat16 = bool(json.loads(note.read_text())["bfloat16"])
         except (OSError, ValueError, KeyError, TypeError):
-            trial = self._try_both(batch, learning_rate)
+            trial = self._try_both(batch, learning_rate, threads, seconds)
             self.bfloat16 = bool(trial["bfloat16"])
             with contextlib.suppress(
                 OSError, StorageError, ValueError
@@ -115,32 +128,39 @@ class ShardedLoss:
                 note.parent.mkdir(parents=True, exist_ok=True)
                 write_json(note, trial)
 
-    def _trial_key(self, x: Tensor) -> str:
+    def _trial_key(self, x: Tensor, settings: Sequence[float | str]) -> str:
         shapes = [list(p.shape) for p in self.parameters]
-        hardware = [str(self._device), torch.backends.cpu.get_cpu_capability(), allowed_threads()]
-        return digest_of(
-            type(self._model).__name__, shapes, list(x.shape), hardware, torch.__version__
-        )[:20]
+        flags = bfloat16_flags()
+        hardware = [str(self._device), torch.backends.cpu.get_cpu_capability(), flags]
+        net = [type(self._model).__name__, shapes, list(x.shape), self.workers.shards]
+        return digest_of(net, hardware, list(settings), torch.__version__)[:20]
 
-    def _try_both(self, batch: Callable[[int], Tensor], learning_rate: float) -> dict[str, Any]:
+    def _try_both(
+        self, batch: Callable[[int], Tensor], learning_rate: float, threads: int, limit: float
+    ) -> dict[str, Any]:
         """Trains the same few steps from the same weights in both; the weights are put back."""
         begin = [p.detach().clone() for p in self.parameters]
         seconds: dict[bool, float] = {}
         fall: dict[bool, float] = {}
+        steps = TRIAL_STEPS
         for flag in (False, True):
             self.bfloat16 = flag
             optimiser = torch.optim.Adam(self.parameters, lr=learning_rate)
-            losses, times = [], []
-            for step in range(TRIAL_STEPS):
+            losses: list[float] = []
+            times: list[float] = []
+            while len(times) < steps and sum(times) < limit:
                 started = time.perf_counter()
-                values = self.backward(batch(step), step, self.workers.shards)
+                values = self.backward(batch(len(times)), len(times), threads)
                 optimiser.step()
                 losses.append(float(values["loss"]))  # also waits for the device
                 times.append(time.perf_counter() - started)
+            steps = len(times)
             fall[flag] = losses[0] - losses[-1]
-            seconds[flag] = statistics.median(times[TRIAL_STEPS // 3 :])
+            seconds[flag] = statistics.median(times[steps // 3 :])
             with torch.no_grad():
                 torch._foreach_copy_(self.parameters, begin)
+            if steps < LEAST_STEPS:  # too slow to try, or bfloat16 far slower
+                return {"bfloat16": False, "steps": steps}
         quicker = seconds[True] < QUICKER * seconds[False]
         return {
             "bfloat16": quicker and fall[True] >= AS_WELL * fall[False],

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
+import numpy as np
+
 from latlas.contracts import MissingExtraError, OptionError, Progress
 from latlas.devices import choose_device
 from latlas.manifest import is_space
@@ -15,7 +17,7 @@ from latlas.models import MODELS
 from latlas.projections import DEFAULT_MAP, PCA, PROJECTIONS
 from latlas.settings import TrainConfig
 
-__all__ = ["FitOptions", "Job", "check", "resumed", "stored_settings"]
+__all__ = ["FitOptions", "Job", "check", "plain_numbers", "resumed", "stored_settings"]
 
 DEFAULT_MODEL, DEFAULT_LATENT_DIM = "rae", 16
 DEFAULT_MAPS = (PCA.name, DEFAULT_MAP)
@@ -129,6 +131,12 @@ class Job:
 
 def _missing(name: str) -> bool:
     return name in PACKAGES and importlib.util.find_spec(PACKAGES[name]) is None
+
+
+def plain_numbers(options: FitOptions) -> FitOptions:
+    """Numpy's numbers as Python's own, which JSON and PyTorch's seeds need."""
+    plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in options.items()}
+    return cast(FitOptions, plain)
 
 
 def check(job: Job) -> None:

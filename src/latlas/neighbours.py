@@ -23,7 +23,17 @@ from numpy.typing import NDArray
 
 from latlas.contracts import FloatArray, IntArray, OptionError
 
-__all__ = ["Neighbours", "approximate_neighbours", "as_points", "nearest", "single_threaded"]
+__all__ = [
+    "FEWEST_FOR_A_LAYOUT",
+    "Neighbours",
+    "approximate_neighbours",
+    "as_points",
+    "nearest",
+    "single_threaded",
+]
+
+FEWEST_FOR_A_LAYOUT = 50
+"""With fewer points neighbourhoods say little, and layouts collapse or burst: maps are PCA's."""
 
 _CHUNK = 65_536  # points in one product
 _VALUES = 2_000_000  # distances that one product gives: 8 MB, which stay in the cache

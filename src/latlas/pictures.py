@@ -34,11 +34,11 @@ def draw_pictures(space: Space, progress: Progress) -> list[Path]:
     """Draws every picture that fits the space into its folder ``pictures``.
 
     The maps by class, originals beside reconstructions, a walk between two images, traversals of
-    the latent dimensions (16 to a page, the 64 of widest spread), the loss curves, and for D = 2
-    the decoded plane.
+    the latent dimensions (16 to a page, the 64 of widest spread), the loss curves, for D = 2 the
+    decoded plane, and for a VAE what each dimension carries.
 
     Returns:
-        The paths, in that order.
+        The paths of those that fit the space, in that order.
     """
     folder = space.folder / "pictures"
     drawers: dict[str, Callable[[Space, Path], Any]] = {
@@ -63,7 +63,7 @@ def draw_pictures(space: Space, progress: Progress) -> list[Path]:
             paths.append(folder / f"{name}.png")
             draw(space, paths[-1])
             stage.advance()
-    return paths
+    return [path for path in paths if path.exists()]
 
 
 def _held_out(space: Space, count: int) -> IntArray:

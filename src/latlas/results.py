@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latlas.contracts import FloatArray, IntArray, Latents, OptionError, UInt8Array
+from latlas.neighbours import FEWEST_FOR_A_LAYOUT
 from latlas.plots import animate, latent_map, neighbour_row, save, walk_strip
 
 __all__ = ["METHODS", "Map", "NearImages", "Walk"]
@@ -42,10 +43,14 @@ class Map:
             self.latents.labels,
             self.latents.classes,
             title=f"Latent space of {self.source}" if title is None else title,
-            method=f"{METHODS[self.name]} of D = {self.latents.z.shape[1]}",
+            method=f"{self._method()} of D = {self.latents.z.shape[1]}",
             trustworthiness=self.scores.get("trustworthiness"),
         )
         return save(figure, Path(path))
+
+    def _method(self) -> str:
+        few = self.name != "pca" and len(self.xy) < FEWEST_FOR_A_LAYOUT
+        return "PCA (too few images for a neighbour map)" if few else METHODS[self.name]
 
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "opentsne": "openTSNE"}

@@ -42,7 +42,7 @@ class TrainConfig:
     batch_size: int = 256
     learning_rate: float | None = None
     ema: float = 0.0
-    patience: int = 10
+    patience: int = 4
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"

@@ -34,7 +34,7 @@ from latlas.data.source import as_pixels, open_images
 from latlas.encode import block_rows, encode_rows
 from latlas.manifest import PartInfo
 from latlas.measures.spaces import neighbour_preservation, trustworthiness
-from latlas.neighbours import nearest
+from latlas.neighbours import FEWEST_FOR_A_LAYOUT, nearest
 from latlas.projections import DEFAULT_MAP, PROJECTIONS
 from latlas.results import Map, NearImages, Walk
 from latlas.stored import StoredSpace, skipped_note, source_info
@@ -234,7 +234,9 @@ class Space(StoredSpace):
         self.write()
         drop_old_part(part)
         said = ", ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in scores.items())
-        progress.note(f"map {name}: {said or 'too few images for a score'}")
+        few = name != "pca" and len(z) < FEWEST_FOR_A_LAYOUT
+        laid_out = f" (with under {FEWEST_FOR_A_LAYOUT} images it is the PCA map)" if few else ""
+        progress.note(f"map {name}{laid_out}: {said or 'too few images for a score'}")
 
     # --- walk, neighbours ---------------------------------------------------------------
 
@@ -310,6 +312,11 @@ class Space(StoredSpace):
                     f"the latent vector has {len(query)} values; this space has {self.latent_dim}."
                 )
             return query.astype(np.float32)
+        if isinstance(query, str | Path) and not Path(query).expanduser().exists():
+            raise OptionError(
+                f"{str(query)!r} is neither an id (a number from {self.latents.ids.min()} to "
+                f"{self.latents.ids.max()}) nor the path of an image file."
+            )
         images = query[None] if isinstance(query, np.ndarray) and query.ndim in {2, 3} else query
         z = self.encode([images] if isinstance(images, str | Path) else images)
         if len(z) != 1:

@@ -40,7 +40,7 @@ from latlas.devices import (
     available_cores,
     choose_device,
 )
-from latlas.gradients import ShardedLoss
+from latlas.gradients import TRIAL_SECONDS, ShardedLoss
 from latlas.interrupts import interruption
 from latlas.runlog import RunLog
 from latlas.settings import TrainConfig, TrainResult, default_epochs
@@ -52,7 +52,6 @@ REPORT_SECONDS = 0.5
 PREPARE_IMAGES = 10_000
 USUAL_BATCH = 256
 WARM_STEPS = 100
-LEAST_GAIN = 1e-4  # of the held-out loss; less does not count as better
 
 
 @dataclass
@@ -146,9 +145,12 @@ class _Loop:
     def _new_workers(self, shards: int) -> Workers:
         return Workers(shards, self.config.threads or allowed_threads())
 
+    def _threads(self) -> int:
+        """The most threads that a step may take."""
+        return min(self.workers.shards, self.config.threads or allowed_threads())
+
     def _new_probe(self) -> ThreadProbe:
-        most = self.config.threads or allowed_threads()
-        return ThreadProbe(min(self.workers.shards, most), self.config.threads)
+        return ThreadProbe(self._threads(), self.config.threads)
 
     def _step(self) -> dict[str, Tensor]:
         """One optimiser step; returns the losses without waiting for them."""
@@ -175,7 +177,7 @@ class _Loop:
     # --- evaluation ---------------------------------------------------------------------
 
     def _evaluation_steps(self) -> int:
-        """Steps between evaluations: an epoch, but of few images several."""
+        """Steps between evaluations: an epoch, or several where they are short; at most 1,000."""
         least = 50 if math.isinf(self.total_steps) else min(50, max(1, int(self.total_steps) // 10))
         return min(max(self.feed.steps_per_epoch, least), 1000)
 
@@ -199,10 +201,9 @@ class _Loop:
             held_out = self.loss.evaluate(self.feed.take, self.feed.held_out, self.probe.threads)
             if not math.isfinite(held_out["loss"]):
                 raise self._diverged(held_out["loss"])
-            better = held_out["loss"] < state.best_loss * (1 - LEAST_GAIN)
-            state.worse = 0 if better else state.worse + 1
+            state.worse += 1
             if held_out["loss"] < state.best_loss:
-                state.best_loss = held_out["loss"]
+                state.best_loss, state.worse = held_out["loss"], 0
                 self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         if state.worse >= self.config.patience and not state.stopped:
             state.stopped = "early"
@@ -281,7 +282,14 @@ class _Loop:
         if self.state.step == 0:
             self.model.prepare(self.feed.sample(PREPARE_IMAGES))
         if self.state.step == 0 and self.config.precision == "auto":
-            self.loss.choose_precision(self.feed.batch, self.peak / 3)
+            with progress.stage("choosing the precision", None):
+                self.loss.choose_precision(
+                    self.feed.batch,
+                    self.peak / 3,
+                    self._threads(),
+                    source=self.digest,
+                    seconds=min(TRIAL_SECONDS, 0.05 * (self.config.max_seconds or math.inf)),
+                )
         if math.isinf(self.total_steps):
             total, unit, done = self.config.max_seconds, "s", self.state.seconds
         else:

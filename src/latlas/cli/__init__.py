@@ -29,11 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(given, prog_name="latlas", standalone_mode=False)
+        if code == INTERRUPTED:  # newer releases of typer give the code instead of the error
+            raise KeyboardInterrupt
     except (typer.Abort, KeyboardInterrupt):
         hint = " Go on with the same command and --resume." if given[:1] == ["fit"] else ""
         code = _fail(f"stopped.{hint}", INTERRUPTED, given)
     except UsageError as error:
-        code = _fail(f"{error.format_message().rstrip('.')}. Help: {_help_for(given)}", 2, given)
+        code = _fail(f"{error.format_message().rstrip('.?')}. Help: {_help_for(given)}", 2, given)
     except BrokenPipeError:
         sys.stderr.close()
         code = 1

@@ -28,7 +28,9 @@ from latlas.cli.words import (
     parse_duration,
     progress_for,
     say_facts,
+    say_score,
     say_settings,
+    say_work,
     show,
 )
 from latlas.contracts import OptionError
@@ -199,7 +201,7 @@ def fit(
     info = space.info()
     pictures = sorted(str(path) for path in (space.folder / "pictures").glob("*.png"))
     lines = [f"{space.folder}: {len(space):,} images, D = {space.latent_dim}"]
-    lines += [f"  {score.name.replace('_', ' ')}: {score.value:.4f}" for score in space.scores]
+    lines += [f"  {say_score(score)}" for score in space.scores]
     lines += ["pictures:", *(f"  {path}" for path in pictures)] if pictures else []
     lines += say_settings(info) if verbose else []
     show(info | {"pictures": pictures}, lines, as_json)
@@ -221,6 +223,7 @@ def encode(
     labels: Annotated[str | None, typer.Option(help="Labels file of the new images.")] = None,
     device: Device = None,
     as_json: Json = False,
+    verbose: Verbose = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -243,6 +246,7 @@ def encode(
     lines = [f"encoded {len(rows):,} images into D = {opened.latent_dim}"]
     lines += [f"added to {space}: now {len(opened):,} images"] if add else []
     lines += [f"vectors: {written}"] if written else []
+    lines += say_work(opened) if verbose else []
     show(result, lines, as_json)
 
 
@@ -258,6 +262,7 @@ def decode(
     ],
     device: Device = None,
     as_json: Json = False,
+    verbose: Verbose = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -265,10 +270,12 @@ def decode(
 
     Example:  latlas decode mnist.latlas vectors.npz -o decoded/
     """
-    images = latlas.open(space, device or "auto").decode(latlas.read_vectors(vectors))
+    opened = latlas.open(space, device or "auto")
+    images = opened.decode(latlas.read_vectors(vectors))
     written = latlas.write_images(output, images)
     result = {"space": str(space), "images": len(images), "output": str(written)}
-    show(result, [f"decoded {len(images):,} vectors: {written}"], as_json)
+    lines = [f"decoded {len(images):,} vectors: {written}"]
+    show(result, lines + (say_work(opened) if verbose else []), as_json)
 
 
 @app.command("map")
@@ -292,6 +299,7 @@ def map_command(
         bool, typer.Option("--refresh", help="Lay it out again although it is there.")
     ] = False,
     as_json: Json = False,
+    verbose: Verbose = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -304,7 +312,8 @@ def map_command(
     path = drawn.plot(output or opened.folder / "pictures" / f"map-{drawn.name}.png")
     result = {"space": str(space), "map": drawn.name, **drawn.scores, "output": str(path)}
     lines = [f"{name.replace('_', ' ')}: {value:.3f}" for name, value in drawn.scores.items()]
-    show(result, [*lines, f"map: {path}"], as_json)
+    lines += [f"map: {path}", *(say_work(opened) if verbose else [])]
+    show(result, lines, as_json)
 
 
 @app.command()
@@ -318,6 +327,7 @@ def walk(
     steps: Annotated[int, typer.Option(help="Number of images, both ends included.")] = 10,
     path: Annotated[str, typer.Option(help="linear or spherical.")] = "linear",
     as_json: Json = False,
+    verbose: Verbose = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -325,10 +335,12 @@ def walk(
 
     Example:  latlas walk mnist.latlas 0 4 -o walk.gif --steps 24
     """
-    way = latlas.open(space).walk(image_or_id(start), image_or_id(end), steps=steps, path=path)
+    opened = latlas.open(space)
+    way = opened.walk(image_or_id(start), image_or_id(end), steps=steps, path=path)
     written = way.plot(output)
     result = {"space": str(space), "steps": steps, "path": path, "output": str(written)}
-    show(result, [f"walk of {steps} steps: {written}"], as_json)
+    lines = [f"walk of {steps} steps: {written}"]
+    show(result, lines + (say_work(opened) if verbose else []), as_json)
 
 
 @app.command()
@@ -342,6 +354,7 @@ def neighbours(
         Path | None, typer.Option("--output", "-o", help="Also draw them (.png, .svg, .pdf).")
     ] = None,
     as_json: Json = False,
+    verbose: Verbose = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -363,6 +376,7 @@ def neighbours(
     if len(rows) < k:
         lines += [f"that is all: the space has {len(opened):,} images"]
     lines += [f"picture: {written}"] if written else []
+    lines += say_work(opened) if verbose else []
     show({"space": str(space), "neighbours": rows, "output": written}, lines, as_json)
 
 

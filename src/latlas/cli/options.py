@@ -30,7 +30,7 @@ Json = Annotated[
     bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")
 ]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Say more: every setting that was chosen.")
+    bool, typer.Option("--verbose", "-v", help="Say more: what was chosen and how long it took.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars, no notes.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

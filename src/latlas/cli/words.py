@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from latlas.contracts import NoProgress, OptionError, Progress
+from latlas.contracts import NoProgress, OptionError, Progress, Score
 from latlas.progress import default_progress
 
-__all__ = ["image_or_id", "parse_duration", "progress_for", "say_facts", "say_settings", "show"]
+__all__ = [
+    "image_or_id",
+    "parse_duration",
+    "progress_for",
+    "say_facts",
+    "say_score",
+    "say_settings",
+    "say_work",
+    "show",
+]
+
+
+_BEGAN = time.perf_counter()
 
 
 def progress_for(quiet: bool) -> Progress:
@@ -74,6 +87,24 @@ def say_facts(facts: dict[str, Any]) -> list[str]:
     lines += [f"skipped    {skipped} files, listed in skipped.json"] if skipped else []
     lines.append(f"on disk    {facts['bytes'] / 1e6:,.1f} MB")
     return lines
+
+
+def say_score(score: Score) -> str:
+    """A score with the images that it was taken on."""
+    split = score.detail.get("split")
+    on = {"test": " (on the test images)", "train": " (on the training images)"}.get(str(split), "")
+    return f"{score.name.replace('_', ' ')}: {score.value:.4f}{on}"
+
+
+def say_work(space: Any) -> list[str]:
+    """What ``-v`` adds to a command on a space: what it worked with, and how long it took."""
+    model = space.manifest.model.name if space.manifest.model else "none"
+    seconds = time.perf_counter() - _BEGAN
+    return [
+        f"  space = {space.folder}, {len(space):,} images",
+        f"  model = {model}, D = {space.latent_dim}",
+        f"  seconds = {seconds:.1f}",
+    ]
 
 
 def say_settings(facts: dict[str, Any]) -> list[str]:

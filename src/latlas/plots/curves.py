@@ -73,7 +73,7 @@ def loss_curves(
                 for name, (_, y), _, _ in parts
                 if len(y) > best
             ]
-            best_loss = f"best held-out loss {held_out[1][best]:.4g} at {across} {where}"
+            best_loss = f"best held-out loss {held_out[1][best]:.4g} at {across} {where} (kept)"
             subtitle = " · ".join([best_loss, *ends])
     left, foot, above, gutter, height = 0.35, 0.35, 0.3, 1.3, 3.2
     page_height = height + foot + above + 2 * MARGIN + head(title, subtitle)
@@ -195,9 +195,10 @@ def _parts(
 
 
 def _over_first(series: _Series) -> _Series:
+    """Values over the size of the first, so that their sign stays; all of it where that is 0."""
     x, y = series
-    first = y[np.isfinite(y)][0]
-    return (x, y / first) if first else series
+    first = abs(y[np.isfinite(y)][0]) or np.nanmax(np.abs(y)) or 1.0
+    return x, y / first
 
 
 def _curves(

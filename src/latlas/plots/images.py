@@ -248,13 +248,13 @@ def neighbour_row(
     gap, apart = max(1, round(width * 0.08)), max(2, round(width * 0.4))
     across = width + apart + columns * (width + gap) - gap
     inches = min(ROOM * width / across, 1.3)  # of one image
-    below = round((LINE + 0.12) / inches * width)
+    below = round((2 * LINE + 0.12) / inches * width)
     tiles = np.full((rows, columns, height, width, 3), 255, dtype=np.uint8)
     tiles.reshape(-1, height, width, 3)[: len(found)] = found
     grid = mosaic_of(tiles, gap, below)
     mosaic = np.full((len(grid), across, 3), 255, dtype=np.uint8)
     mosaic[:height, :width], mosaic[:, width + apart :] = asked, grid
-    figure, axes = picture(mosaic, title, subtitle, foot=LINE, largest=inches * across / width)
+    figure, axes = picture(mosaic, title, subtitle, foot=2 * LINE, largest=inches * across / width)
     axes.add_patch(Rectangle((0, 0), width, height, fill=False, ec=ACCENT, lw=2.2, clip_on=False))
     first_line = height + CLOSE * width / inches
     caption(axes, width / 2, first_line, query_title, "", inches)
@@ -262,7 +262,10 @@ def neighbour_row(
         row, column = divmod(k, columns)
         away_text = number(distance) if np.isfinite(distance) else ""
         x = width * 1.5 + apart + column * (width + gap)
-        caption(axes, x, first_line + row * (height + below), name, away_text, inches)
+        line = first_line + row * (height + below)
+        for text in filter(None, (name, away_text)):
+            caption(axes, x, line, text, "", inches)
+            line += LINE * width / inches
     return figure
 
 

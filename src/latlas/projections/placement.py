@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latlas.contracts import FloatArray, IntArray, NoProgress, OptionError, Progress
-from latlas.neighbours import as_points, nearest
+from latlas.neighbours import FEWEST_FOR_A_LAYOUT, as_points, nearest
 from latlas.projections.pca import PCA
 
 __all__ = ["NeighbourMap"]
 
-FEWEST = 50  # with fewer points neighbourhoods say little, and layouts collapse or burst
 PLACING_NEIGHBOURS = 10
 PLACING_STEPS = 10
 PLACING_BLOCK = 16_384
@@ -55,7 +54,7 @@ class NeighbourMap(ABC):
         self.z_ = as_points(z)
         if self.seed < 0:
             raise OptionError(f"seed is {self.seed}; expected a whole number from 0 on.")
-        if len(self.z_) < FEWEST:
+        if len(self.z_) < FEWEST_FOR_A_LAYOUT:
             self.xy_ = PCA().fit(self.z_).xy_
         else:
             self.xy_ = self._layout(self.z_, progress or NoProgress())

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-COMMANDS = ["fit", "encode", "decode", "map", "walk", "neighbours", "info"]
+COMMANDS = ["fit", "encode", "decode", "map", "walk", "neighbours", "info", "sample"]
 
 
 def run(*arguments, cwd=None):
@@ -169,6 +169,15 @@ def test_every_command_is_a_heading_of_the_manual():
 
     names = {c.name or c.callback.__name__ for c in app.registered_commands}
     assert names == set(COMMANDS)
+
+
+def test_help_names_every_prior():
+    from latlas.cli.options import PRIOR_NAMES
+    from latlas.priors import PRIORS
+
+    assert set(PRIOR_NAMES) == set(PRIORS)
+    said = " ".join(run("sample", "--help").stdout.split())
+    assert all(name in said for name in PRIORS)
 
 
 def test_help_names_every_model_and_map():

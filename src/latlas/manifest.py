@@ -69,6 +69,7 @@ class Manifest(_Entry):
         model: the model's part; None while it trains.
         latents_version: version of the latent table that the other parts belong to.
         maps: the maps' parts by name, in the order they were made.
+        priors, classifiers: what was fitted on the latents, by name.
         made_by: versions of what computed.
     """
 
@@ -84,15 +85,17 @@ class Manifest(_Entry):
     model: PartInfo | None = None
     latents_version: int | None = None
     maps: dict[str, PartInfo] = Field(default_factory=dict)
+    priors: dict[str, PartInfo] = Field(default_factory=dict)
+    classifiers: dict[str, PartInfo] = Field(default_factory=dict)
     made_by: dict[str, str] = Field(default_factory=dict)
 
-    @field_validator("maps")
+    @field_validator("maps", "priors", "classifiers")
     @classmethod
-    def _maps_are_called_what_they_are(cls, maps: dict[str, PartInfo]) -> dict[str, PartInfo]:
-        for name, part in maps.items():
+    def _parts_are_called_what_they_are(cls, parts: dict[str, PartInfo]) -> dict[str, PartInfo]:
+        for name, part in parts.items():
             if name != part.name:
-                raise ValueError(f"the map {name!r} is called {part.name!r} inside")
-        return maps
+                raise ValueError(f"the part {name!r} is called {part.name!r} inside")
+        return parts
 
     def write(self, folder: Path) -> None:
         """Writes ``space.json`` in one step: a crash leaves the old file or the new one.

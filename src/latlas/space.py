@@ -5,6 +5,7 @@ Everything that latlas does reads or writes a space; its verbs are the methods h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, final
@@ -12,12 +13,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from latlas.checkpoint import (
-    drop_old_part,
-    inside,
-    write_json,
-    write_part,
-)
+from latlas.checkpoint import write_json
 from latlas.contracts import (
     FloatArray,
     Images,
@@ -26,15 +22,17 @@ from latlas.contracts import (
     Latents,
     NoProgress,
     OptionError,
+    Prior,
     Progress,
     Projection,
     UInt8Array,
 )
 from latlas.data.source import as_pixels, open_images
 from latlas.encode import block_rows, encode_rows
-from latlas.manifest import PartInfo
+from latlas.generation import Samples, draw_samples, space_prior
 from latlas.measures.spaces import neighbour_preservation, trustworthiness
 from latlas.neighbours import FEWEST_FOR_A_LAYOUT, nearest
+from latlas.priors import DEFAULT_PRIOR
 from latlas.projections import DEFAULT_MAP, PROJECTIONS
 from latlas.results import Map, NearImages, Walk
 from latlas.stored import StoredSpace, skipped_note, source_info
@@ -218,11 +216,6 @@ class Space(StoredSpace):
         z = self.latents.z
         projection: Projection = PROJECTIONS[name](seed=seed).fit(z, progress)
         self.store.set_map(name, projection.xy_)
-        config, arrays = projection.state()
-        part = inside(self.folder, "maps", name)
-        old = self.manifest.maps.get(name)
-        keep = old.digest if old else None
-        digest = write_part(part, config | {"rows": len(z)}, arrays, keep=keep)
         k = min(QUALITY_NEIGHBOURS, max(1, (len(z) - 1) // 2))
         scores = {}
         if len(z) > 3:
@@ -230,13 +223,53 @@ class Space(StoredSpace):
                 "trustworthiness": trustworthiness(z, projection.xy_, k=k, seed=seed),
                 "neighbour_preservation": neighbour_preservation(z, projection.xy_, k=k, seed=seed),
             }
-        self.manifest.maps[name] = PartInfo(name=name, digest=digest, scores=scores)
-        self.write()
-        drop_old_part(part)
+        config, arrays = projection.state()
+        self.keep_part("maps", name, config | {"rows": len(z)}, arrays, scores)
         said = ", ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in scores.items())
         few = name != "pca" and len(z) < FEWEST_FOR_A_LAYOUT
         laid_out = f" (with under {FEWEST_FOR_A_LAYOUT} images it is the PCA map)" if few else ""
         progress.note(f"map {name}{laid_out}: {said or 'too few images for a score'}")
+
+    # --- sample -------------------------------------------------------------------------
+
+    def prior(
+        self,
+        name: str | None = None,
+        *,
+        seed: int = 0,
+        refresh: bool = False,
+        progress: Progress | None = None,
+    ) -> Prior:
+        """A density over the space, global and for each class, kept in it; see ``space_prior``."""
+        chosen = name or DEFAULT_PRIOR
+        return space_prior(self, chosen, seed=seed, refresh=refresh, progress=progress)
+
+    def sample(
+        self,
+        n: int = 64,
+        label: str | Sequence[str] | None = None,
+        *,
+        prior: str | None = None,
+        temperature: float = 1.0,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Samples:
+        """New images: latents drawn from a prior and decoded.
+
+        Args:
+            n: how many.
+            label: a label name; several share n evenly; None draws from everything.
+            prior: ``normal``, ``gaussian`` or ``gmm`` (the default); fitted on first
+                use and kept.
+            temperature: scale of the deviations; below 1 images are more usual and less varied.
+            seed: seed of the draw and, on first use, of the fit.
+            progress: where to report.
+
+        Raises:
+            OptionError: a value outside its range, or a label that the space does not have.
+        """
+        fitted = self.prior(prior, seed=seed, progress=progress)
+        return draw_samples(self, n, label, fitted, temperature=temperature, seed=seed)
 
     # --- walk, neighbours ---------------------------------------------------------------
 

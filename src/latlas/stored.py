@@ -11,8 +11,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from latlas.checkpoint import inside, read_arrays, read_json, read_part, write_json
+from latlas.checkpoint import (
+    drop_old_part,
+    inside,
+    read_arrays,
+    read_json,
+    read_part,
+    write_json,
+    write_part,
+)
 from latlas.contracts import (
     SPLITS,
     TEST,
@@ -29,7 +38,7 @@ from latlas.contracts import (
 from latlas.devices import choose_device
 from latlas.encode import Coder
 from latlas.locks import locked
-from latlas.manifest import Manifest, SourceInfo, read_manifest
+from latlas.manifest import Manifest, PartInfo, SourceInfo, read_manifest
 from latlas.models import AnyModel, ModelConfig, build_model
 from latlas.projections import PROJECTIONS
 from latlas.store import LatentStore
@@ -207,6 +216,26 @@ class StoredSpace:
                     self.__dict__.pop(name, None)
             self.store.restore()
             yield
+
+    def keep_part(
+        self,
+        kind: str,
+        name: str,
+        config: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+        scores: Mapping[str, float],
+    ) -> None:
+        """Writes ``KIND/NAME`` and makes it part of the space; kind is a field of the manifest.
+
+        Raises:
+            StorageError: the disk is full or cannot be written; the old part stays.
+        """
+        parts: dict[str, PartInfo] = getattr(self.manifest, kind)
+        folder, old = inside(self.folder, kind, name), parts.get(name)
+        digest = write_part(folder, config, arrays, keep=old.digest if old else None)
+        parts[name] = PartInfo(name=name, digest=digest, scores=dict(scores))
+        self.write()
+        drop_old_part(folder)
 
     def complete(self) -> None:
         """Marks the fit as finished: every part is there."""

@@ -11,6 +11,7 @@ import typer
 __all__ = [
     "MAP_NAMES",
     "MODEL_NAMES",
+    "PRIOR_NAMES",
     "Debug",
     "Device",
     "Json",
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 MODEL_NAMES = ("rae", "ae", "vae", "wae", "pca")
+PRIOR_NAMES = ("normal", "gaussian", "gmm")
 MAP_NAMES = ("pca", "tsne", "umap", "opentsne")
 
 SpaceFolder = Annotated[

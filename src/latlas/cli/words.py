@@ -82,6 +82,10 @@ def say_facts(facts: dict[str, Any]) -> list[str]:
     for name, part in facts["maps"].items():
         said = ", ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in part["scores"].items())
         lines.append(f"map        {name}  {said}")
+    for name, part in facts.get("priors", {}).items():
+        density = part["scores"].get("held_out_log_density")
+        said = "" if density is None else f"  held-out log density {density:.2f} nats"
+        lines.append(f"prior      {name}{said}")
     lines += [f"score      {s['name'].replace('_', ' ')} {s['value']:.4f}" for s in facts["scores"]]
     skipped = sum(source["skipped"] for source in facts["sources"])
     lines += [f"skipped    {skipped} files, listed in skipped.json"] if skipped else []

@@ -1,0 +1,233 @@
+"""New images: priors fitted on the latents of a space, kept in it, and samples drawn from them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latlas.checkpoint import inside, read_arrays, write_file
+from latlas.contracts import (
+    TEST,
+    TRAIN,
+    FloatArray,
+    IntArray,
+    NoProgress,
+    OptionError,
+    Prior,
+    Progress,
+    SpaceError,
+    UInt8Array,
+)
+from latlas.neighbours import nearest
+from latlas.outputs import GRID_SUFFIXES, write_images
+from latlas.plots import image_grid, save
+from latlas.priors import DEFAULT_PRIOR, PRIORS
+from latlas.stored import StoredSpace
+
+__all__ = ["Samples", "draw_samples", "space_prior"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """New latent vectors and what the decoder makes of them.
+
+    Attributes:
+        z: float32 [n, D].
+        images: uint8 [n, H, W, C].
+        labels: n label names; empty where the prior over everything was asked.
+        log_density: float64 [n], of the prior that each was drawn from, in nats.
+        nearest_ids: int64 [n], the training image whose latent vector is nearest.
+        nearest_uris: what those images are called.
+        nearest_distances: float32 [n], Euclidean, in the latent space.
+        prior: name of the prior.
+    """
+
+    z: FloatArray
+    images: UInt8Array
+    labels: tuple[str, ...]
+    log_density: NDArray[np.float64]
+    nearest_ids: IntArray
+    nearest_uris: tuple[str, ...]
+    nearest_distances: FloatArray
+    prior: str
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+    def plot(self, path: str | Path) -> Path:
+        """Draws the images as a grid, a row for each label, to a PNG, SVG or PDF file."""
+        shown = sorted(set(self.labels), key=self.labels.index)
+        each = len(self) // len(shown)
+        blocks = [name for name in shown for _ in range(each)] == list(self.labels)
+        several = len(shown) > 1
+        figure = image_grid(
+            self.images,
+            self.labels if several else None,
+            columns=min(each, 12) if several and blocks else None,
+            title="Samples" + (f" of {shown[0]}" if not several and shown[0] else ""),
+            subtitle=f"drawn from the prior {self.prior}, none of them is an image of the source",
+        )
+        return save(figure, Path(path))
+
+    def write(self, path: str | Path) -> Path:
+        """Writes a picture (``.png``, ``.svg``, ``.pdf``), or a folder of PNGs with a table.
+
+        The table, ``samples.csv``, has a row for each image: file, label, log density, and id,
+        name and distance of the nearest training image.
+
+        Raises:
+            StorageError: the file or folder cannot be written.
+        """
+        path = Path(path)
+        if path.suffix in GRID_SUFFIXES:
+            return self.plot(path)
+        files = sorted(file.name for file in path.glob("*.png")) if path.is_dir() else []
+        if files:
+            raise OptionError(
+                f"{path} holds images already, such as {files[0]}. Choose an empty folder."
+            )
+        write_images(path, self.images)
+        digits = len(str(max(len(self) - 1, 0)))
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(
+            ["file", "label", "log_density", "nearest_id", "nearest_uri", "nearest_distance"]
+        )
+        for row in range(len(self)):
+            writer.writerow(
+                [
+                    f"{row:0{digits}d}.png",
+                    self.labels[row],
+                    f"{self.log_density[row]:.4f}",
+                    int(self.nearest_ids[row]),
+                    self.nearest_uris[row],
+                    f"{self.nearest_distances[row]:.5f}",
+                ]
+            )
+        write_file(path / "samples.csv", table.getvalue().encode())
+        return path
+
+
+def space_prior(
+    space: StoredSpace,
+    name: str = DEFAULT_PRIOR,
+    *,
+    seed: int = 0,
+    refresh: bool = False,
+    progress: Progress | None = None,
+) -> Prior:
+    """A prior of the space: read from it, or fitted on its training latents and kept there.
+
+    Args:
+        space: the space.
+        name: a key of ``latlas.priors.PRIORS``.
+        seed: seed of the fit.
+        refresh: fit it again although it is there.
+        progress: where to report.
+
+    Raises:
+        OptionError: no prior has this name, or there is no training image.
+        SpaceError: the stored prior is damaged.
+    """
+    if name not in PRIORS:
+        raise OptionError(f"prior is {name!r}; choose one of {', '.join(PRIORS)}.")
+    progress = progress or NoProgress()
+    if not refresh and name in space.manifest.priors:
+        prior, rows = _stored(space, name)
+        now = int((space.latents.splits == TRAIN).sum())
+        if rows != now:
+            progress.note(
+                f"the prior {name} was fitted on {rows:,} images and the space has {now:,} to "
+                "train on; fit it again with --refresh"
+            )
+        return prior
+    with space.changing():
+        latents = space.latents
+        own = latents.splits == TRAIN
+        if not own.any():
+            raise OptionError("the space has no training image, so no prior can be fitted.")
+        labels = latents.labels[own] if len(latents.classes) else None
+        with progress.stage(f"fitting prior {name}", None):
+            prior = PRIORS[name](seed=seed).fit(latents.z[own], labels, progress)
+        held = latents.z[latents.splits == TEST]
+        scores = {}
+        if len(held):
+            scores["held_out_log_density"] = float(prior.log_density(held).mean())
+        config, arrays = prior.state()
+        space.keep_part("priors", name, config | {"rows": int(own.sum())}, arrays, scores)
+    said = f"held-out log density {scores['held_out_log_density']:.2f} nats" if scores else "fitted"
+    progress.note(f"prior {name}: {said}")
+    return prior
+
+
+def _stored(space: StoredSpace, name: str) -> tuple[Prior, int]:
+    part = space.manifest.priors[name]
+    config, arrays = read_arrays(inside(space.folder, "priors", name), part.digest)
+    try:
+        prior: Prior = PRIORS[name].from_state(config, arrays)
+        return prior, int(config["rows"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise SpaceError(
+            f"the prior in {space.folder / 'priors' / name} is damaged ({error}). Fit it again "
+            "with --refresh (refresh=True)."
+        ) from error
+
+
+def draw_samples(
+    space: StoredSpace,
+    n: int,
+    label: str | Sequence[str] | None,
+    prior: Prior,
+    *,
+    temperature: float = 1.0,
+    seed: int = 0,
+) -> Samples:
+    """Draws n latent vectors and decodes them; several labels share them out evenly, in order.
+
+    Raises:
+        OptionError: n below 1, a temperature not above 0, a label that the space does not have.
+    """
+    names = [label] if label is None or isinstance(label, str) else list(label)
+    if n < 1:
+        raise OptionError(f"n is {n}; ask for at least 1 sample.")
+    numbers = [None if name is None else _number(space, name) for name in names]
+    counts = [len(part) for part in np.array_split(np.arange(n), len(numbers))]
+    z, density, given = [], [], []
+    for name, number, count in zip(names, numbers, counts, strict=True):
+        # The stream of a label does not depend on the labels beside it.
+        own = seed * 10_007 + (0 if number is None else number + 1)
+        z.append(prior.sample(count, number, seed=own, temperature=temperature))
+        density.append(prior.log_density(z[-1], number))
+        given += [name or ""] * count
+    vectors = np.concatenate(z)
+    rows = np.flatnonzero(space.latents.splits == TRAIN)
+    found = nearest(vectors, space.latents.z[rows], 1)
+    near = rows[found.indices[:, 0]]
+    return Samples(
+        vectors,
+        space.coder.decode(vectors),
+        tuple(given),
+        np.concatenate(density),
+        space.latents.ids[near],
+        tuple(space.latents.uris[int(row)] for row in near),
+        found.distances[:, 0],
+        prior.name,
+    )
+
+
+def _number(space: StoredSpace, name: str) -> int:
+    if not space.classes:
+        raise OptionError(
+            f"the label {name!r} is asked for, but this space has no labels. Sample without a "
+            "label, or fit the space on labelled images."
+        )
+    if str(name) not in space.classes:
+        known = ", ".join(space.classes[:20]) + (", ..." if len(space.classes) > 20 else "")
+        raise OptionError(f"there is no label {name!r}; the space has {known}.")
+    return space.classes.index(str(name))

@@ -104,7 +104,9 @@ class PeerNet(nn.Module):
     def decode(self, z: Tensor) -> Tensor:
         return self.decoder(z)["reconstruction"]
 
-    def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def losses(
+        self, x: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    ) -> dict[str, Tensor]:
         mse = (self.decode(self.encode(x)).float() - x).square().mean()
         return {"loss": mse, "mse": mse}
 

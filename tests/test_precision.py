@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from latlas.batches import to_input
+from latlas.batches import Batch, to_input
 from latlas.data.cache import cache_root
 from latlas.devices import Workers
 from latlas.gradients import ShardedLoss
@@ -24,7 +24,8 @@ def trial_of(monkeypatch, model, spots, here=True, **options):
     monkeypatch.setattr("latlas.gradients.has_bfloat16", lambda device: here)
     loss = ShardedLoss(model, Workers(2), torch.device("cpu"), 0)
     x = to_input(torch.from_numpy(spots.pixels[:64].copy()))
-    loss.choose_precision(lambda step: x, 1e-3, 2, **options)
+    batch = Batch(x, torch.full((64,), -1))
+    loss.choose_precision(lambda step: batch, 1e-3, 2, **options)
     return loss
 
 
@@ -42,7 +43,7 @@ class Pacing(nn.Module):
         self.weight = nn.Parameter(torch.ones(3))
         self.seconds, self.falls, self.steps = seconds, falls, 0
 
-    def losses(self, x, generator):
+    def losses(self, x, generator, labels=None):
         coarse = torch.is_autocast_enabled("cpu")
         time.sleep(self.seconds[coarse])
         self.steps += 1

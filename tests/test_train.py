@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from conftest import blobs
-from latlas.batches import Feed
+from latlas.batches import Batch, Feed
 from latlas.contracts import NoProgress, OptionError, SpaceError, TrainingError
 from latlas.devices import ThreadProbe, Workers, choose_device
 from latlas.gradients import ShardedLoss
@@ -67,7 +67,7 @@ def test_the_number_of_threads_does_not_change_a_bit(spots):
         workers = Workers(4)
         loss = ShardedLoss(model, workers, torch.device("cpu"), seed=0)
         x = torch.from_numpy(spots.pixels[:64]).permute(0, 3, 1, 2).float() / 255
-        loss.backward(x, 0, threads)
+        loss.backward(Batch(x, torch.full((64,), -1)), 0, threads)
         workers.close()
         gradients.append({k: p.grad.clone() for k, p in model.named_parameters()})
     assert equal(gradients[0], gradients[1])
@@ -81,7 +81,8 @@ def test_sharded_gradient_is_that_of_the_whole_batch(spots):
     whole = {k: p.grad.clone() for k, p in model.named_parameters()}
     norm = float(torch.stack([g.square().sum() for g in whole.values()]).sum().sqrt())
     workers = Workers(3)
-    ShardedLoss(model, workers, torch.device("cpu"), seed=0).backward(x, 0, 1)
+    batch = Batch(x, torch.full((60,), -1))
+    ShardedLoss(model, workers, torch.device("cpu"), seed=0).backward(batch, 0, 1)
     workers.close()
     for name, parameter in model.named_parameters():
         assert torch.allclose(parameter.grad, whole[name] / max(norm, 1.0), atol=1e-6)
@@ -127,7 +128,7 @@ KILLED = """
 import sys; sys.path.insert(0, {tests!r})
 from pathlib import Path
 from conftest import blobs
-from latlas.batches import Feed
+from latlas.batches import Batch, Feed
 from latlas.models import ModelConfig, build_model
 from latlas.settings import TrainConfig
 from latlas.train import train

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,11 +11,23 @@ from torch import Tensor
 
 from latlas.contracts import TRAIN, FloatArray, Images, OptionError, UInt8Array
 
-__all__ = ["Feed", "to_input"]
+__all__ = ["Batch", "Feed", "to_input"]
 
 SAMPLE_VALUES = 16_000_000
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 20, 2000
+
+
+class Batch(NamedTuple):
+    """Images and what is known of them.
+
+    Attributes:
+        x: float32 [B, C, H, W] in 0..1 (latents that a prior learns from: of any range).
+        labels: int64 [B], -1 where unknown.
+    """
+
+    x: Tensor
+    labels: Tensor
 
 
 def to_input(pixels: Tensor) -> Tensor:
@@ -56,10 +68,11 @@ class Feed:
         self.batch_size = min(batch_size, len(self.ids))
         self.steps_per_epoch = len(self.ids) // self.batch_size
         self._pixels = _place(images.pixels, device)
+        self._labels = torch.tensor(images.labels, dtype=torch.int64).to(self._pixels.device)
         self._epoch, self._order = -1, self.ids
 
-    def batch(self, step: int) -> Tensor:
-        """The images of one step, float32 [B, C, H, W] in 0..1 on the device."""
+    def batch(self, step: int) -> Batch:
+        """The images and labels of one step, on the device."""
         epoch, place = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
@@ -67,15 +80,17 @@ class Feed:
             self._epoch, self._order = epoch, order.to(self._pixels.device)
         return self.take(self._order[place * self.batch_size : (place + 1) * self.batch_size])
 
-    def sample(self, most: int) -> Tensor:
+    def sample(self, most: int) -> Batch:
         """Training images spread evenly over the source, at most ``most`` and 64 MB of them."""
         room = max(1, SAMPLE_VALUES // self._pixels[0].numel())
         count = min(len(self.ids), most, room)
         return self.take(self.ids[torch.linspace(0, len(self.ids) - 1, count).long()])
 
-    def take(self, ids: Tensor) -> Tensor:
-        """The images with these row numbers, int64 [B], as float32 [B, C, H, W] in 0..1."""
-        return to_input(self._pixels[ids.to(self._pixels.device)].to(self.device))
+    def take(self, ids: Tensor) -> Batch:
+        """The images with these row numbers, int64 [B], and their labels."""
+        rows = ids.to(self._pixels.device)
+        x = to_input(self._pixels[rows].to(self.device))
+        return Batch(x, self._labels[rows].to(self.device))
 
 
 def _place(pixels: UInt8Array | FloatArray, device: torch.device) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from latlas.batches import Batch
 from latlas.checkpoint import write_json
 from latlas.contracts import StorageError, Trainable
 from latlas.data.cache import cache_root, digest_of
@@ -45,25 +46,26 @@ class ShardedLoss:
         self.parameters: list[Tensor] = [p for p in parameters if p.requires_grad]
         self.bfloat16 = False
 
-    def _losses(self, x: Tensor, key: int) -> dict[str, Tensor]:
+    def _losses(self, batch: Batch, key: int) -> dict[str, Tensor]:
         generator = torch.Generator(self._device).manual_seed(key)
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self.bfloat16):
-            return self._model.losses(x, generator)
+            return self._model.losses(batch.x, generator, batch.labels)
 
-    def _shard(self, job: tuple[Tensor, int, float]) -> tuple[list[Tensor], dict[str, Tensor]]:
-        x, key, share = job
-        losses = self._losses(x, key)
+    def _shard(self, job: tuple[Batch, int, float]) -> tuple[list[Tensor], dict[str, Tensor]]:
+        part, key, share = job
+        losses = self._losses(part, key)
         gradients = torch.autograd.grad(losses["loss"] * share, self.parameters)
         return list(gradients), {name: value.detach() * share for name, value in losses.items()}
 
-    def backward(self, x: Tensor, step: int, threads: int) -> dict[str, Tensor]:
-        """Puts the clipped gradient of one batch [B, C, H, W] into the parameters.
+    def backward(self, batch: Batch, step: int, threads: int) -> dict[str, Tensor]:
+        """Puts the clipped gradient of one batch into the parameters.
 
         Returns the losses as scalars on the device; nothing waits for them.
         """
         key = (self._seed * 1_000_003 + step) * MOST_SHARDS
-        parts = x.chunk(self.workers.shards)
-        jobs = [(part, key + index, len(part) / len(x)) for index, part in enumerate(parts)]
+        shards = self.workers.shards
+        parts = map(Batch, batch.x.chunk(shards), batch.labels.chunk(shards))
+        jobs = [(p, key + index, len(p.x) / len(batch.x)) for index, p in enumerate(parts)]
         done = self.workers.map(self._shard, jobs, threads)
         gradients, losses = done[0]
         for other, values in done[1:]:
@@ -75,7 +77,7 @@ class ShardedLoss:
         return losses
 
     def evaluate(
-        self, take: Callable[[Tensor], Tensor], ids: Tensor, threads: int
+        self, take: Callable[[Tensor], Batch], ids: Tensor, threads: int
     ) -> dict[str, float]:
         """Mean losses over the images ``take(ids)``; the randomness is the same each time."""
 
@@ -93,7 +95,7 @@ class ShardedLoss:
 
     def choose_precision(
         self,
-        batch: Callable[[int], Tensor],
+        batch: Callable[[int], Batch],
         learning_rate: float,
         threads: int,
         *,
@@ -106,7 +108,7 @@ class ShardedLoss:
         run with the same seed makes the same choice and ends with the same bits.
 
         Args:
-            batch: gives the training images [B, C, H, W] of a step.
+            batch: gives the training images of a step.
             learning_rate: of the trial's steps.
             threads: threads that a step may take.
             source: digest of the images.
@@ -115,7 +117,7 @@ class ShardedLoss:
         """
         if not has_bfloat16(self._device):
             return
-        key = self._trial_key(batch(0), [learning_rate, threads, source])
+        key = self._trial_key(batch(0).x, [learning_rate, threads, source])
         note = cache_root() / "precision" / f"{key}.json"
         try:
             self.bfloat16 = bool(json.loads(note.read_text())["bfloat16"])
@@ -136,7 +138,7 @@ class ShardedLoss:
         return digest_of(net, hardware, list(settings), torch.__version__)[:20]
 
     def _try_both(
-        self, batch: Callable[[int], Tensor], learning_rate: float, threads: int, limit: float
+        self, batch: Callable[[int], Batch], learning_rate: float, threads: int, limit: float
     ) -> dict[str, Any]:
         """Trains the same few steps from the same weights in both; the weights are put back."""
         begin = [p.detach().clone() for p in self.parameters]

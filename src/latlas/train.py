@@ -280,7 +280,7 @@ class _Loop:
     def run(self, log: RunLog, progress: Progress) -> TrainResult:
         """Trains until the end, an early stop, the time limit or Ctrl-C."""
         if self.state.step == 0:
-            self.model.prepare(self.feed.sample(PREPARE_IMAGES))
+            self.model.prepare(self.feed.sample(PREPARE_IMAGES).x)
         if self.state.step == 0 and self.config.precision == "auto":
             with progress.stage("choosing the precision", None):
                 self.loss.choose_precision(

@@ -41,11 +41,14 @@ class Trainable(Protocol):
     learning_rate: float
     """The learning rate that suits this net; the loop scales it over the run."""
 
-    def losses(self, x: torch.Tensor, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        """Images float [B, C, H, W] in 0..1 -> named scalar losses.
+    def losses(
+        self, x: torch.Tensor, generator: torch.Generator, labels: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Images float [B, C, H, W] in 0..1 and labels int64 [B] -> named scalar losses.
 
-        ``"loss"`` is the total that is minimised; ``"mse"`` the mean squared error per pixel.
-        All randomness comes from ``generator``, so that a step can be repeated to the bit.
+        ``"loss"`` is the total that is minimised. All randomness comes from ``generator``, so
+        that a step can be repeated to the bit. A label is -1 where it is unknown; most models
+        do not look at labels.
         """
         ...
 

@@ -195,7 +195,9 @@ class Autoencoder(nn.Module, ABC):
         return nn.functional.binary_cross_entropy_with_logits(logits, x), mse
 
     @abstractmethod
-    def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def losses(
+        self, x: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Images [B, C, H, W] in 0..1 -> scalar losses; see ``contracts.Trainable``."""
 
     @final
@@ -221,7 +223,9 @@ class AE(Autoencoder):
 
     name = "ae"
 
-    def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def losses(
+        self, x: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Only the reconstruction error."""
         loss, mse = self.reconstruction(x, self.encode(x))
         return {"loss": loss, "mse": mse}
@@ -240,7 +244,9 @@ class RAE(Autoencoder):
     default_beta = 6e-4
     weight_decay = 0.1
 
-    def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def losses(
+        self, x: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Reconstruction error and the size of the latents."""
         z = self.encode(x)
         loss, mse = self.reconstruction(x, z)
@@ -262,7 +268,9 @@ class WAE(Autoencoder):
     default_beta = 40.0
     scales: ClassVar[tuple[float, ...]] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
-    def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def losses(
+        self, x: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Reconstruction error and the distance of the latents from N(0, I)."""
         z = self.encode(x)
         loss, mse = self.reconstruction(x, z)

@@ -47,7 +47,9 @@ class VAE(Autoencoder):
             mean, log_variance = self.posterior(x)
         return _divergence(mean, log_variance).mean(0), mean.var(0, unbiased=False)
 
-    def losses(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def losses(
+        self, x: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Reconstruction error and KL divergence."""
         mean, log_variance = self.posterior(x)
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)

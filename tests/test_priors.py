@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import math
 
@@ -6,10 +7,22 @@ import pytest
 from safetensors.numpy import load, save
 
 from latlas.contracts import OptionError
-from latlas.priors import DEFAULT_PRIOR, PRIORS, GaussianPrior, GMMPrior, NormalPrior
+from latlas.priors import (
+    DEFAULT_PRIOR,
+    PRIORS,
+    FlowPrior,
+    GaussianPrior,
+    GMMPrior,
+    NormalPrior,
+    NSFPrior,
+)
 
+without_zuko = pytest.mark.skipif(importlib.util.find_spec("zuko") is None, reason="needs zuko")
 MEMBERS = (NormalPrior, GaussianPrior, GMMPrior)
+LEARNT = (FlowPrior, NSFPrior)
+EVERY = (*MEMBERS, FlowPrior, pytest.param(NSFPrior, marks=without_zuko, id="nsf"))
 FITTED = (GaussianPrior, GMMPrior)
+every_prior = pytest.mark.parametrize("member", EVERY, ids=lambda member: member.name)
 every_member = pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)
 every_fitted_member = pytest.mark.parametrize("member", FITTED, ids=lambda member: member.name)
 
@@ -33,9 +46,14 @@ def cloud(count, D, seed=0):
     )
 
 
-@pytest.fixture(scope="module", params=MEMBERS, ids=lambda member: member.name)
+def make(member, epochs=1):
+    """A prior; one that is trained sees its rows only so often."""
+    return member(epochs=epochs) if member in LEARNT else member()
+
+
+@pytest.fixture(scope="module", params=EVERY, ids=lambda member: member.name)
 def prior(request):
-    return request.param().fit(*blobs())
+    return make(request.param, 12).fit(*blobs())
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +66,11 @@ def gmm():
 
 @pytest.mark.parametrize("label", [None, 5])
 def test_the_density_integrates_to_one_in_the_plane(prior, label):
-    axis = np.linspace(-22, 30, 521)
+    learnt = isinstance(prior, LEARNT)  # not quite 0 anywhere, and slower
+    axis = np.linspace(-22, 30, 157 if learnt else 521)
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2).astype(np.float32)
     total = np.exp(prior.log_density(grid, label)).sum() * (axis[1] - axis[0]) ** 2
-    assert total == pytest.approx(1, abs=1e-4)
+    assert total == pytest.approx(1, abs=0.01 if learnt else 1e-4)
 
 
 @every_member
@@ -201,8 +220,8 @@ def test_normal_samples_are_normal():
 
 def test_samples_score_the_entropy_of_their_density(prior):
     """Two independent draws have the same mean log density."""
-    one, other = (prior.log_density(prior.sample(20_000, seed=seed)).mean() for seed in (1, 2))
-    assert one == pytest.approx(other, abs=0.05)
+    one, other = (prior.log_density(prior.sample(3000, seed=seed)).mean() for seed in (1, 2))
+    assert one == pytest.approx(other, abs=0.1)
 
 
 @every_fitted_member
@@ -263,11 +282,11 @@ def test_rows_without_a_label_count_for_everything_only(member):
     np.testing.assert_array_equal(prior.sample(9, 5), only.sample(9, 5))
 
 
-@every_member
+@every_prior
 def test_without_labels_there_is_one_density(member):
     z, _ = blobs(200)
     for labels in (None, np.full(200, -1)):
-        prior = member().fit(z, labels)
+        prior = make(member).fit(z, labels)
         assert prior.classes.tolist() == []
         assert prior.latent_dim == 2
         with pytest.raises(OptionError, match="none, as it was fitted without labels"):
@@ -287,10 +306,10 @@ def test_without_labels_there_is_one_density(member):
     ],
     ids=["one row", "all equal", "N < D", "two points", "constant dimension", "scales", "D = 1"],
 )
-@every_member
+@every_prior
 def test_degenerate_rows_have_a_density(member, z, labels):
     z = z.astype(np.float32)
-    prior = member().fit(z, np.array(labels))
+    prior = make(member).fit(z, np.array(labels))
     for label in (None, *prior.classes.tolist()):
         assert np.isfinite(prior.log_density(z, label)).all()
         drawn = prior.sample(50, label)
@@ -400,7 +419,7 @@ def test_wrong_requests_are_answered_in_words(prior):
             call()
 
 
-@every_member
+@every_prior
 def test_wrong_rows_are_answered_in_words(member):
     z, labels = blobs(5)
     for call, words in [
@@ -418,5 +437,5 @@ def test_wrong_rows_are_answered_in_words(member):
 
 
 def test_the_table_knows_every_prior_by_its_name():
-    assert {member.name: member for member in MEMBERS}.items() <= PRIORS.items()
+    assert {member.name: member for member in (*MEMBERS, *LEARNT)} == PRIORS
     assert DEFAULT_PRIOR == "gmm"

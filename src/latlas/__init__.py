@@ -9,11 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from latlas.classifying import classify_files
+    from latlas.comparing import compare
     from latlas.contracts import Images, Latents, LatlasError, Score
     from latlas.data.source import open_images
     from latlas.estimator import AutoEncoder
     from latlas.fitting import fit
     from latlas.outputs import read_vectors, write_images, write_vectors
+    from latlas.proofs import draw_proofs
     from latlas.space import Space, open_space
     from latlas.space import open_space as open  # noqa: A004
 
@@ -27,6 +30,9 @@ __all__ = [
     "Score",
     "Space",
     "__version__",
+    "classify_files",
+    "compare",
+    "draw_proofs",
     "fit",
     "open",
     "open_images",
@@ -43,6 +49,9 @@ _HOMES = {
     "LatlasError": ("contracts", "LatlasError"),
     "Score": ("contracts", "Score"),
     "Space": ("space", "Space"),
+    "classify_files": ("classifying", "classify_files"),
+    "compare": ("comparing", "compare"),
+    "draw_proofs": ("proofs", "draw_proofs"),
     "fit": ("fitting", "fit"),
     "open": ("space", "open_space"),
     "open_images": ("data.source", "open_images"),

@@ -20,6 +20,7 @@ from latlas.batches import to_input
 from latlas.contracts import (
     FloatArray,
     Images,
+    IntArray,
     LatentRows,
     NoProgress,
     OptionError,
@@ -27,9 +28,10 @@ from latlas.contracts import (
     UInt8Array,
 )
 from latlas.devices import MOST_SHARDS, Workers, allowed_threads
+from latlas.models import PerClass
 from latlas.thumbnails import thumbnails
 
-__all__ = ["Coder", "block_rows", "encode_rows"]
+__all__ = ["Coder", "Explained", "block_rows", "encode_rows"]
 
 BLOCK_BYTES, MOST_BLOCK = 1 << 26, 8192
 BATCH_VALUES, MOST_BATCH = 1 << 20, 512
@@ -37,6 +39,20 @@ BATCH_VALUES, MOST_BATCH = 1 << 20, 512
 
 @dataclass(frozen=True)
 class _Coded:
+    z: FloatArray
+    errors: FloatArray
+    told: IntArray
+
+
+@dataclass(frozen=True)
+class Explained:
+    """How each of K labels would explain N images.
+
+    Attributes:
+        z: float32 [N, K, D], the latents that the encoder gives when it is told each label.
+        errors: float32 [N, K], mean squared error per pixel of what the decoder then draws.
+    """
+
     z: FloatArray
     errors: FloatArray
 
@@ -73,12 +89,25 @@ class Coder:
         finally:
             workers.close()
 
-    def encode(self, pixels: UInt8Array | FloatArray) -> FloatArray:
-        """Images [N, H, W, C], uint8 or float32 in 0..1 -> latents float32 [N, D]."""
-        return self.encode_with_errors(pixels, errors=False).z
+    def encode(self, pixels: UInt8Array | FloatArray, labels: IntArray | None = None) -> FloatArray:
+        """Images [N, H, W, C], uint8 or float32 in 0..1 -> latents float32 [N, D].
 
-    def encode_with_errors(self, pixels: UInt8Array | FloatArray, errors: bool = True) -> _Coded:
-        """Latents float32 [N, D] and mean squared error per pixel float32 [N], images in 0..1."""
+        Args:
+            pixels: the images.
+            labels: int64 [N], what the encoder is told, -1 where unknown; None: all unknown.
+        """
+        return self.encode_with_errors(pixels, labels, errors=False).z
+
+    def encode_with_errors(
+        self,
+        pixels: UInt8Array | FloatArray,
+        labels: IntArray | None = None,
+        errors: bool = True,
+    ) -> _Coded:
+        """Latents float32 [N, D], mean squared error per pixel float32 [N], and the labels told.
+
+        A model for each class has decided about the unknown ones of these labels.
+        """
         if pixels.shape[1:] != self._shape:
             raise OptionError(
                 f"images have shape {pixels.shape[1:]}; the model takes {self._shape} "
@@ -86,28 +115,54 @@ class Coder:
             )
         z = np.empty((len(pixels), self._model.latent_dim), np.float32)
         error = np.full(len(pixels), np.nan, np.float32)
+        told = np.full(len(pixels), -1, np.int64) if labels is None else labels.astype(np.int64)
 
         def work(start: int) -> None:
             stop = start + self._batch
             x = to_input(torch.tensor(pixels[start:stop]).to(self._device))
-            code: Tensor = self._model.encode(x)
+            given = torch.from_numpy(told[start:stop]).to(self._device)
+            if isinstance(self._model, PerClass):
+                given = self._model.route(x, given)
+                told[start:stop] = given.cpu().numpy()
+            code: Tensor = self._model.encode(x, given)
             z[start:stop] = code.float().cpu().numpy()
             if errors:
-                difference = self._model.decode(code).clamp(0, 1).sub_(x)
-                error[start:stop] = difference.square_().flatten(1).mean(1).cpu().numpy()
+                error[start:stop] = self._errors(x, code, given)
 
         self._map(work, len(pixels))
-        return _Coded(z, error)
+        return _Coded(z, error, told)
 
-    def decode(self, z: FloatArray) -> UInt8Array:
-        """Latents float [N, D] -> images uint8 [N, H, W, C]."""
-        return self._decode(z, np.empty((len(z), *self._shape), np.uint8))
+    def explain(self, pixels: UInt8Array | FloatArray, classes: int) -> Explained:
+        """What every label makes of images [N, H, W, C], whichever label they have."""
+        z = np.empty((len(pixels), classes, self._model.latent_dim), np.float32)
+        errors = np.empty((len(pixels), classes), np.float32)
 
-    def decode_floats(self, z: FloatArray) -> FloatArray:
+        def work(start: int) -> None:
+            stop = start + self._batch
+            x = to_input(torch.tensor(pixels[start:stop]).to(self._device))
+            for label in range(classes):
+                given = torch.full((len(x),), label, device=self._device)
+                code: Tensor = self._model.encode(x, given)
+                z[start:stop, label] = code.float().cpu().numpy()
+                errors[start:stop, label] = self._errors(x, code, given)
+
+        self._map(work, len(pixels))
+        return Explained(z, errors)
+
+    def _errors(self, x: Tensor, code: Tensor, labels: Tensor) -> FloatArray:
+        difference = self._model.decode(code, labels).clamp(0, 1).sub_(x)
+        errors: FloatArray = difference.square_().flatten(1).mean(1).cpu().numpy()
+        return errors
+
+    def decode(self, z: FloatArray, labels: IntArray | None = None) -> UInt8Array:
+        """Latents float [N, D] -> images uint8 [N, H, W, C]; labels [N] as in ``encode``."""
+        return self._decode(z, labels, np.empty((len(z), *self._shape), np.uint8))
+
+    def decode_floats(self, z: FloatArray, labels: IntArray | None = None) -> FloatArray:
         """Latents float [N, D] -> images float32 [N, H, W, C] in 0..1."""
-        return self._decode(z, np.empty((len(z), *self._shape), np.float32))
+        return self._decode(z, labels, np.empty((len(z), *self._shape), np.float32))
 
-    def _decode(self, z: FloatArray, pixels: NDArray[Any]) -> NDArray[Any]:
+    def _decode(self, z: FloatArray, labels: IntArray | None, pixels: NDArray[Any]) -> NDArray[Any]:
         vectors = np.ascontiguousarray(z, np.float32)
         if vectors.ndim != 2 or vectors.shape[1] != self._model.latent_dim:
             raise OptionError(
@@ -116,10 +171,12 @@ class Coder:
         if not np.isfinite(vectors).all():
             raise OptionError("latents hold values that are not finite; remove NaN and infinity.")
         whole = pixels.dtype == np.uint8
+        told = np.full(len(vectors), -1, np.int64) if labels is None else labels.astype(np.int64)
 
         def work(start: int) -> None:
             code = torch.from_numpy(vectors[start : start + self._batch]).to(self._device)
-            x: Tensor = self._model.decode(code).clamp(0, 1).permute(0, 2, 3, 1)
+            given = torch.from_numpy(told[start : start + self._batch]).to(self._device)
+            x: Tensor = self._model.decode(code, given).clamp(0, 1).permute(0, 2, 3, 1)
             x = x.mul(255).round().to(torch.uint8) if whole else x.float()
             pixels[start : start + self._batch] = x.cpu().numpy()
 
@@ -154,7 +211,7 @@ def encode_rows(
         for start in range(first, len(images), step):
             stop = min(start + step, len(images))
             pixels: UInt8Array = np.asarray(images.pixels[start:stop], np.uint8)
-            coded = coder.encode_with_errors(pixels)
+            coded = coder.encode_with_errors(pixels, images.labels[start:stop])
             uris: Sequence[str] = images.uris[start:stop]
             yield LatentRows(
                 ids=np.arange(first_id + start, first_id + stop, dtype=np.int64),
@@ -164,5 +221,6 @@ def encode_rows(
                 z=coded.z,
                 errors=coded.errors,
                 thumbnails=thumbnails(pixels),
+                told=coded.told,
             )
             stage.advance(stop - start)

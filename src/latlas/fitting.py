@@ -19,11 +19,9 @@ from latlas.contracts import (
     TEST,
     TRAIN,
     Images,
-    Latents,
     OptionError,
     Progress,
     Score,
-    Solvable,
     SpaceError,
     StorageError,
 )
@@ -43,16 +41,24 @@ from latlas.jobs import (
     resumed,
     stored_settings,
 )
-from latlas.manifest import Manifest, PartInfo, is_space, read_manifest, versions
+from latlas.manifest import (
+    Manifest,
+    PartInfo,
+    is_space,
+    read_manifest,
+    source_info,
+    versions,
+)
 from latlas.measures.spaces import knn_accuracy
-from latlas.models import VAE, AnyModel, ModelConfig, build_model, default_net
+from latlas.models import VAE, ModelConfig, default_net
 from latlas.pictures import draw_pictures
 from latlas.progress import default_progress
+from latlas.scopes import DONE, check_scope, model_config, train_scope
 from latlas.settings import TrainConfig
 from latlas.space import Space
 from latlas.store import LatentStore
-from latlas.stored import previous_of, skipped_note, source_info, write_scores
-from latlas.train import CHECKPOINT, train
+from latlas.stored import previous_of, skipped_note, write_scores
+from latlas.train import CHECKPOINT
 
 __all__ = ["FitOptions", "fit"]
 
@@ -176,8 +182,8 @@ def _fit(job: Job, replaced: bool) -> Space:
     settings = job.chosen(MODEL_OPTIONS)
     if settings.get("net", "auto") == "auto":
         settings["net"] = default_net(images.shape, choose_device(job.device).type)
-    config = ModelConfig(images.shape, job.latent_dim, **settings)
-    model = build_model(job.model, config, job.seed)
+    check_scope(job.scope, images)
+    config = model_config(job.scope, images, job.latent_dim, settings)
     if job.resume:
         manifest = read_manifest(job.folder)
         if manifest.sources[0].digest != images.digest:
@@ -190,10 +196,10 @@ def _fit(job: Job, replaced: bool) -> Space:
             _step_aside(job.folder)
         manifest = _begin(job, images, config.net)
     if manifest.model is None:
-        _train(job, manifest, model, images)
+        _train(job, manifest, config, images)
     _encode(job, images)
     space = Space(job.folder, job.device, threads=job.threads, unfinished=True)
-    write_scores(job.folder, _scores(space.latents))
+    write_scores(job.folder, _scores(space))
     for name in job.maps:
         space.map(name, seed=job.seed, progress=job.progress)
     if job.options.get("pictures", True):
@@ -201,8 +207,9 @@ def _fit(job: Job, replaced: bool) -> Space:
     with contextlib.suppress(StorageError):  # what stays is only older versions
         space.store.tidy(timedelta(0))  # nobody else has read this space yet
     space.complete()
-    for rest in (job.folder / "run").glob(f"*{CHECKPOINT}*"):
-        shutil.rmtree(rest, ignore_errors=True)
+    for name in (f"*{CHECKPOINT}*", f"member-*/*{CHECKPOINT}*", f"member-*/{DONE}"):
+        for rest in (job.folder / "run").glob(name):
+            shutil.rmtree(rest, ignore_errors=True)
     return space
 
 
@@ -229,24 +236,27 @@ def _begin(job: Job, images: Images, net: str) -> Manifest:
     return manifest
 
 
-def _train(job: Job, manifest: Manifest, model: AnyModel, images: Images) -> None:
-    if isinstance(model, Solvable):
-        with job.progress.stage("solving", None):
-            model.solve(images.pixels, np.flatnonzero(images.splits == TRAIN))
-        manifest.training = {"method": "closed form"}
-    else:
-        run = job.folder / "run"
-        config = TrainConfig(**job.chosen(TRAIN_OPTIONS))
-        going_on = job.resume and has_part(run / CHECKPOINT)
-        result = train(model, images, config, folder=run, resume=going_on, progress=job.progress)
-        manifest.training = {k: v for k, v in asdict(result).items() if k != "history"}
+def _train(job: Job, manifest: Manifest, config: ModelConfig, images: Images) -> None:
+    model, result = train_scope(
+        job.model,
+        job.scope,
+        config,
+        images,
+        TrainConfig(**job.chosen(TRAIN_OPTIONS)),
+        run=job.folder / "run",
+        resume=job.resume,
+        progress=job.progress,
+    )
+    manifest.training = result | {"parameters": sum(p.numel() for p in model.parameters())}
+    if "steps" in result:
+        models = f"{result['members']} models, each " if "members" in result else ""
         job.progress.note(
-            f"trained {result.epochs:.0f} epochs in {result.seconds:.0f} s on {result.device}, "
-            f"{result.precision}, threads: {result.threads}, "
-            f"{result.images_per_second:,.0f} images/s"
+            f"trained {models}{result['epochs']:.0f} epochs in {result['seconds']:.0f} s on "
+            f"{result['device']}, {result['precision']}, threads: {result['threads']}, "
+            f"{result['images_per_second']:,.0f} images/s"
         )
-        if isinstance(model, VAE):
-            _warn_of_collapse(model, images, manifest, job.progress)
+    if isinstance(model, VAE):
+        _warn_of_collapse(model, images, manifest, job.progress)
     digest = write_part(job.folder / "model", model.settings(), dict(model.state_dict()))
     manifest.model = PartInfo(name=model.name, digest=digest)
     manifest.write(job.folder)
@@ -276,14 +286,15 @@ def _encode(job: Job, images: Images) -> None:
         store = LatentStore.open(path)
         first = len(store)
     else:
-        store = LatentStore.create(path, job.latent_dim)
+        store = LatentStore.create(path, job.latent_dim, told=job.scope == "per-class")
     rows = encode_rows(space.coder, images, first, progress=job.progress)
     for block in rows:
         store.append_stream(itertools.chain([block], itertools.islice(rows, BLOCKS_PER_COMMIT)))
 
 
-def _scores(latents: Latents) -> list[Score]:
+def _scores(space: Space) -> list[Score]:
     """What every fit is judged by: held-out reconstruction, and nearest neighbours by label."""
+    latents = space.latents
     held = latents.splits == TEST
     split = "test" if held.any() else "train"
     rows = held if held.any() else ~held
@@ -291,13 +302,13 @@ def _scores(latents: Latents) -> list[Score]:
         Score("reconstruction_mse", float(latents.errors[rows].mean()), detail={"split": split})
     ]
     known = latents.labels >= 0
-    train_rows, test_rows = known & ~held, known & held
-    if len(latents.classes) > 1 and train_rows.any() and test_rows.any():
+    trained, tested = np.flatnonzero(known & ~held), np.flatnonzero(known & held)
+    if len(latents.classes) > 1 and len(trained) and len(tested):
         value = knn_accuracy(
-            latents.z[train_rows],
-            latents.labels[train_rows],
-            latents.z[test_rows],
-            latents.labels[test_rows],
+            space.unlabelled_latents(trained),
+            latents.labels[trained],
+            space.unlabelled_latents(tested),
+            latents.labels[tested],
             k=ACCURACY_NEIGHBOURS,
         )
         scores.append(Score("knn_accuracy", value, detail={"k": ACCURACY_NEIGHBOURS}))

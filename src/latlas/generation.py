@@ -24,6 +24,7 @@ from latlas.contracts import (
     SpaceError,
     UInt8Array,
 )
+from latlas.models import SCOPES
 from latlas.neighbours import nearest
 from latlas.outputs import GRID_SUFFIXES, write_images
 from latlas.plots import image_grid, save
@@ -152,7 +153,7 @@ def space_prior(
         own = latents.splits == TRAIN
         if not own.any():
             raise OptionError("the space has no training image, so no prior can be fitted.")
-        labels = latents.labels[own] if len(latents.classes) else None
+        labels = latents.told[own] if len(latents.classes) else None
         with progress.stage(f"fitting prior {name}", None):
             prior = PRIORS[name](seed=seed).fit(latents.z[own], labels, progress)
         held = latents.z[latents.splits == TEST]
@@ -196,38 +197,58 @@ def draw_samples(
     names = [label] if label is None or isinstance(label, str) else list(label)
     if n < 1:
         raise OptionError(f"n is {n}; ask for at least 1 sample.")
-    numbers = [None if name is None else _number(space, name) for name in names]
+    numbers = [None if name is None else space.label_number(name) for name in names]
     counts = [len(part) for part in np.array_split(np.arange(n), len(numbers))]
-    z, density, given = [], [], []
-    for name, number, count in zip(names, numbers, counts, strict=True):
+    given = np.concatenate(
+        [
+            _by_frequency(space, count, seed) if number is None else np.full(count, number)
+            for number, count in zip(numbers, counts, strict=True)
+        ]
+    )
+    vectors = np.empty((n, space.latent_dim), np.float32)
+    density = np.empty(n)
+    for number in np.unique(given).tolist():
+        own = given == number
+        which = None if number < 0 else number
         # The stream of a label does not depend on the labels beside it.
-        own = seed * 10_007 + (0 if number is None else number + 1)
-        z.append(prior.sample(count, number, seed=own, temperature=temperature))
-        density.append(prior.log_density(z[-1], number))
-        given += [name or ""] * count
-    vectors = np.concatenate(z)
-    rows = np.flatnonzero(space.latents.splits == TRAIN)
-    found = nearest(vectors, space.latents.z[rows], 1)
-    near = rows[found.indices[:, 0]]
+        stream = seed * 10_007 + number + 1
+        vectors[own] = prior.sample(int(own.sum()), which, seed=stream, temperature=temperature)
+        density[own] = prior.log_density(vectors[own], which)
+    near, distances = _nearest_trained(space, vectors, given)
     return Samples(
         vectors,
-        space.coder.decode(vectors),
-        tuple(given),
-        np.concatenate(density),
+        space.coder.decode(vectors, given),
+        tuple(space.label(int(number)) for number in given),
+        density,
         space.latents.ids[near],
         tuple(space.latents.uris[int(row)] for row in near),
-        found.distances[:, 0],
+        distances,
         prior.name,
     )
 
 
-def _number(space: StoredSpace, name: str) -> int:
-    if not space.classes:
-        raise OptionError(
-            f"the label {name!r} is asked for, but this space has no labels. Sample without a "
-            "label, or fit the space on labelled images."
-        )
-    if str(name) not in space.classes:
-        known = ", ".join(space.classes[:20]) + (", ..." if len(space.classes) > 20 else "")
-        raise OptionError(f"there is no label {name!r}; the space has {known}.")
-    return space.classes.index(str(name))
+def _by_frequency(space: StoredSpace, count: int, seed: int) -> IntArray:
+    """Labels of samples for which none is asked: none, or as frequent as among the images.
+
+    A model of another scope than global cannot draw without a label.
+    """
+    if space.scope == SCOPES[0]:
+        return np.full(count, -1, np.int64)
+    told = space.latents.told[space.latents.splits == TRAIN]
+    return np.random.default_rng((seed, 7)).choice(told[told >= 0], count)
+
+
+def _nearest_trained(
+    space: StoredSpace, z: FloatArray, labels: IntArray
+) -> tuple[IntArray, FloatArray]:
+    """The training row nearest to each latent, and its distance; within its own space."""
+    latents = space.latents
+    trained = latents.splits == TRAIN
+    near, distances = np.empty(len(z), np.int64), np.empty(len(z), np.float32)
+    apart = space.scope == "per-class"
+    for number in np.unique(labels) if apart else [-1]:
+        own = labels == number if apart else np.ones(len(z), bool)
+        rows = np.flatnonzero(trained & (latents.told == number) if apart else trained)
+        found = nearest(z[own], latents.z[rows], 1)
+        near[own], distances[own] = rows[found.indices[:, 0]], found.distances[:, 0]
+    return near, distances

@@ -13,7 +13,7 @@ import numpy as np
 from latlas.contracts import MissingExtraError, OptionError, Progress
 from latlas.devices import choose_device
 from latlas.manifest import is_space
-from latlas.models import MODELS
+from latlas.models import MODELS, SCOPES
 from latlas.projections import DEFAULT_MAP, PCA, PROJECTIONS
 from latlas.settings import TrainConfig
 
@@ -44,7 +44,8 @@ class FitOptions(TypedDict, total=False):
 
     Images: image_size, channels, resize, labels, split, test_fraction, strict, workers: see
     ``open_images``.
-    Model: width, net, beta: see ``ModelConfig``.
+    Model: scope (global, per-class or conditional), width, net, beta, label_weight: see
+    ``ModelConfig``. In the scope per-class all models together have the size that width names.
     Training: epochs, max_seconds, batch_size, learning_rate, ema, patience, seed, device,
     precision, threads, checkpoint_seconds, tensorboard: see ``TrainConfig``.
     The space: maps (names, default PCA and the neighbour map), pictures (draw them).
@@ -61,6 +62,8 @@ class FitOptions(TypedDict, total=False):
     width: float
     net: str
     beta: float | None
+    scope: str
+    label_weight: float
     epochs: int | None
     max_seconds: float | None
     batch_size: int
@@ -88,7 +91,7 @@ IMAGE_OPTIONS = (
     "workers",
     "seed",
 )
-MODEL_OPTIONS = ("width", "net", "beta")
+MODEL_OPTIONS = ("width", "net", "beta", "label_weight")
 TRAIN_OPTIONS = tuple(f.name for f in fields(TrainConfig))
 
 
@@ -124,6 +127,11 @@ class Job:
         return self.options.get("seed", 0)
 
     @property
+    def scope(self) -> str:
+        """One model for all images, one for each label, or one that is told the label."""
+        return self.options.get("scope", SCOPES[0])
+
+    @property
     def maps(self) -> tuple[str, ...]:
         """The maps to lay out."""
         return tuple(self.options.get("maps", DEFAULT_MAPS))
@@ -154,6 +162,8 @@ def check(job: Job) -> None:
         )
     if job.model not in MODELS:
         raise OptionError(f"model is {job.model!r}; choose one of {', '.join(MODELS)}.")
+    if job.scope not in SCOPES:
+        raise OptionError(f"scope is {job.scope!r}; choose one of {', '.join(SCOPES)}.")
     if isinstance(job.source, str | Path) and is_space(Path(job.source)):
         raise OptionError(
             f"{job.source} is a latent space, not a source of images. Give the images that it was "

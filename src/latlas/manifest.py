@@ -10,9 +10,18 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from latlas.checkpoint import read_json, write_json
-from latlas.contracts import SpaceError
+from latlas.contracts import TEST, TRAIN, Images, SpaceError
 
-__all__ = ["FORMAT", "Manifest", "PartInfo", "SourceInfo", "is_space", "read_manifest", "versions"]
+__all__ = [
+    "FORMAT",
+    "Manifest",
+    "PartInfo",
+    "SourceInfo",
+    "is_space",
+    "read_manifest",
+    "source_info",
+    "versions",
+]
 
 FORMAT = 1
 """Version of the folder's layout; raised when an older latlas could not read it."""
@@ -104,6 +113,18 @@ class Manifest(_Entry):
             StorageError: the disk is full or cannot be written.
         """
         write_json(folder / FILE, self.model_dump(mode="json"))
+
+
+def source_info(images: Images) -> SourceInfo:
+    """What the manifest keeps of a source."""
+    return SourceInfo(
+        uri=images.source,
+        digest=images.digest,
+        images=len(images),
+        train=int((images.splits == TRAIN).sum()),
+        test=int((images.splits == TEST).sum()),
+        skipped=len(images.skipped),
+    )
 
 
 def is_space(folder: Path) -> bool:

@@ -10,12 +10,24 @@ import itertools
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["ConvDecoder", "ConvEncoder", "ResidualBlock", "dense_decoder", "dense_encoder"]
+__all__ = [
+    "ConvDecoder",
+    "ConvEncoder",
+    "ConvFeatures",
+    "ResidualBlock",
+    "dense_decoder",
+    "dense_encoder",
+    "warped",
+]
 
 Shape = tuple[int, int, int]
 """Height, width, channels of an image."""
+
+TURN, STRETCH, SHEAR, MOVE = math.radians(10), 0.1, 0.1, 1 / 14
+"""How far an image is warped at most: radians, two shares, and a share of its side."""
 
 
 def _mlp(sizes: Sequence[int]) -> list[nn.Module]:
@@ -153,3 +165,83 @@ class ConvDecoder(nn.Module):
         """Latents [B, D] -> images [B, C, H, W]."""
         out: Tensor = self.layers(z)
         return out[:, :, : self.shape[0], : self.shape[1]]
+
+
+class ConvFeatures(nn.Module):
+    """Convolutional net that describes an image for a classifier; any size from 1x1.
+
+    Images whose longer side exceeds 64 pixels are averaged down to 64. Blocks of 2x2 pixels
+    become channels where the shorter side has 16 pixels or more, so that no layer works at full
+    resolution. Each stage is two 3x3 convolutions and a maximum over 2x2, with twice the
+    channels of the stage before, until 4x4 cells are left; these go through a linear layer. ReLU
+    everywhere, weights from He et al., "Delving Deep into Rectifiers", ICCV 2015, equation 10.
+
+    Args:
+        shape: image height, width, channels.
+        width: channels of the first stage.
+        dim: F, length of the description.
+    """
+
+    MOST_SIDE = 64
+
+    def __init__(self, shape: Shape, width: int, dim: int) -> None:
+        super().__init__()
+        height, length, channels = shape
+        shrink = max(1.0, max(height, length) / self.MOST_SIDE)
+        self.size = max(1, round(height / shrink)), max(1, round(length / shrink))
+        fold = 2 if min(self.size) >= 16 else 1
+        rows, columns = (-(-side // fold) for side in self.size)
+        self.pad = (0, columns * fold - self.size[1], 0, rows * fold - self.size[0])
+        layers: list[nn.Module] = [nn.PixelUnshuffle(fold)] if fold > 1 else []
+        fan_in, fan_out = channels * fold**2, width
+        while True:
+            for fan in (fan_in, fan_out):
+                layers += [nn.Conv2d(fan, fan_out, 3, padding=1), nn.ReLU()]
+            layers.append(nn.MaxPool2d(2, ceil_mode=True))  # no row or column is left out
+            rows, columns = -(-rows // 2), -(-columns // 2)
+            if max(rows, columns) <= 4:
+                break
+            fan_in, fan_out = fan_out, 2 * fan_out
+        layers += [nn.Flatten(), nn.Linear(fan_out * rows * columns, dim), nn.ReLU()]
+        self.layers = nn.Sequential(*layers)
+        for layer in layers:
+            if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images [B, C, H, W] -> features [B, dim], 0 or above."""
+        if x.shape[2:] != self.size:
+            x = nn.functional.adaptive_avg_pool2d(x, self.size)
+        x = nn.functional.pad(x, self.pad, mode="replicate") if any(self.pad) else x
+        out: Tensor = self.layers(x)
+        return out
+
+
+def warped(x: Tensor, generator: torch.Generator, mirror: bool = False) -> Tensor:
+    """Each image moved, turned, scaled and sheared by amounts of its own.
+
+    A pixel p of the result, as seen from the centre of the image, is that at A p + t, with A a
+    rotation by up to 10 degrees, stretched along each axis by up to 10% and sheared by up to 0.1,
+    and t up to 1/14 of each side (2 of 28 pixels); all are uniform. What comes in from outside
+    continues the edge.
+
+    Args:
+        x: images float32 [B, C, H, W].
+        generator: the only source of randomness, on the device of ``x``.
+        mirror: also turn half of them left to right.
+
+    Returns:
+        Images float32 [B, C, H, W] between the least and the largest value of their own.
+    """
+    u = torch.rand(7, len(x), generator=generator, device=x.device) * 2 - 1
+    turn, wide, high = TURN * u[0], 1 + STRETCH * u[1], 1 + STRETCH * u[2]
+    if mirror:
+        wide = torch.where(u[6] > 0, wide, -wide)
+    cos, sin = torch.cos(turn), torch.sin(turn)
+    first = torch.stack([cos * wide, (SHEAR * u[3] - sin) * high, 2 * MOVE * u[4]], 1)
+    second = torch.stack([sin * wide, cos * high, 2 * MOVE * u[5]], 1)
+    places = nn.functional.affine_grid(
+        torch.stack([first, second], 1), list(x.shape), align_corners=False
+    )
+    return nn.functional.grid_sample(x, places, padding_mode="border", align_corners=False)

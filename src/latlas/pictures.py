@@ -89,14 +89,18 @@ def _rows(space: Space, ids: IntArray) -> IntArray:
 def _reconstructions(space: Space, path: Path) -> None:
     rows = _rows(space, _held_out(space, SHOWN))
     originals = space.thumbnails(space.latents.ids[rows])
-    decoded = space.decode(space.latents.z[rows])
+    decoded = space.coder.decode(space.latents.z[rows], space.latents.told[rows])
     labels = [space.label(int(label)) for label in space.latents.labels[rows]]
     save(reconstructions(originals, decoded, labels, title="Reconstructions"), path)
 
 
 def _traversals(space: Space, path: Path, page: int) -> None:
     """One page of the dimensions, which come in the order of their spread."""
-    z = space.latents.z
+    z, told = space.latents.z, space.latents.told
+    label = -1
+    if space.scope != "global":  # one space, or one condition, at a time
+        label = int(np.bincount(told[told >= 0]).argmax())
+        z = z[told == label]
     # Around a real image: between the classes, where the median lies, there may be none.
     centre = z[np.square(z - np.median(z, axis=0)).sum(1).argmin()]
     first = page * ROWS_PER_PAGE
@@ -105,9 +109,13 @@ def _traversals(space: Space, path: Path, page: int) -> None:
     values = np.quantile(z[:, dims], quantiles, axis=0).T.astype(np.float32)  # [d, S]
     grid = np.broadcast_to(centre, (len(dims), STEPS, len(centre))).copy()
     grid[np.arange(len(dims))[:, None], np.arange(STEPS), dims[:, None]] = values
-    images = space.decode(grid.reshape(-1, len(centre)))
+    images = space.coder.decode(
+        grid.reshape(-1, len(centre)), np.full(len(dims) * STEPS, label, np.int64)
+    )
     shape = (len(dims), STEPS, *images.shape[1:])
     title = "Traversals of the latent dimensions"
+    if label >= 0:
+        title += f" of {space.label(label)}"
     if space.latent_dim > ROWS_PER_PAGE:
         title += f", {first + 1} to {first + len(dims)} of {space.latent_dim} by spread"
     save(traversals(images.reshape(shape), values, dims, title=title), path)
@@ -115,6 +123,10 @@ def _traversals(space: Space, path: Path, page: int) -> None:
 
 def _walk(space: Space, path: Path) -> None:
     ids = _held_out(space, 2)
+    if space.scope == "per-class":  # both ends in one space
+        told = space.latents.told
+        own = told[_rows(space, ids[:1])]
+        ids = space.latents.ids[np.flatnonzero((told == own) & (space.latents.splits == TEST))[:2]]
     if len(ids) == 2:
         space.walk(int(ids[0]), int(ids[1]), steps=WALK_STEPS).plot(path)
 
@@ -126,6 +138,11 @@ def _loss(space: Space, path: Path) -> None:
 
 def _plane(space: Space, path: Path) -> None:
     z = space.latents.z
+    label = -1
+    if space.scope != "global":
+        told = space.latents.told
+        label = int(np.bincount(told[told >= 0]).argmax())
+        z = z[told == label]
     low, high = np.quantile(z, [0.005, 0.995], axis=0)
     point = high - low <= 0  # images that are all alike have a plane of no extent
     low, high = low - point, high + point
@@ -136,7 +153,9 @@ def _plane(space: Space, path: Path) -> None:
     right, top = high + half
     extent = (float(left), float(right), float(bottom), float(top))
     title = "The decoded plane"
-    save(plane_grid(space.decode(grid), PLANE, PLANE, extent, title=title), path)
+    title += f" of {space.label(label)}" if label >= 0 else ""
+    images = space.coder.decode(grid, np.full(len(grid), label, np.int64))
+    save(plane_grid(images, PLANE, PLANE, extent, title=title), path)
 
 
 def _kl(space: Space, path: Path) -> None:

@@ -23,6 +23,7 @@ class Map:
         latents: the rows that are shown.
         scores: trustworthiness and neighbour preservation at 10 neighbours, each in 0..1.
         source: what the images are called.
+        panels: each label has a space, and so a map, of its own.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Map:
     latents: Latents
     scores: Mapping[str, float]
     source: str = "images"
+    panels: bool = False
 
     def plot(self, path: str | Path, title: str | None = None) -> Path:
         """Draws the map by class to a PNG, SVG or PDF file and returns its path.
@@ -91,10 +93,12 @@ class Walk:
     Attributes:
         z: float32 [S, D], the latents along the way, both ends included.
         images: uint8 [S, H, W, C], what the decoder makes of them.
+        told: int64 [S], the labels that the decoder was told, -1 for none.
     """
 
     z: FloatArray
     images: UInt8Array
+    told: IntArray
 
     def plot(self, path: str | Path) -> Path:
         """Draws the walk as a strip (PNG, SVG, PDF) or as a film (GIF) and returns its path.

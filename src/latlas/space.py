@@ -6,43 +6,40 @@ Everything that latlas does reads or writes a space; its verbs are the methods h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latlas.checkpoint import write_json
+from latlas.adding import add_images, encode_source
+from latlas.answers import Answers
+from latlas.classification import SpaceClassifier, space_classifier
+from latlas.cleaning import Findings, find
 from latlas.contracts import (
     FloatArray,
     Images,
     IntArray,
-    LatentRows,
     Latents,
     NoProgress,
     OptionError,
     Prior,
     Progress,
-    Projection,
+    Score,
     UInt8Array,
 )
-from latlas.data.source import as_pixels, open_images
-from latlas.encode import block_rows, encode_rows
+from latlas.data.source import as_pixels
 from latlas.generation import Samples, draw_samples, space_prior
-from latlas.measures.spaces import neighbour_preservation, trustworthiness
-from latlas.neighbours import FEWEST_FOR_A_LAYOUT, nearest
+from latlas.mapping import make_map
 from latlas.priors import DEFAULT_PRIOR
 from latlas.projections import DEFAULT_MAP, PROJECTIONS
+from latlas.reporting import report_space
 from latlas.results import Map, NearImages, Walk
-from latlas.stored import StoredSpace, skipped_note, source_info
+from latlas.scoring import PARTS, measure
+from latlas.stored import StoredSpace
+from latlas.walks import Query, near, walk_between, walk_towards
 
 __all__ = ["DEFAULT_MAP", "Space", "open_space"]
-
-QUALITY_NEIGHBOURS = 10
-
-
-Query = int | np.integer[Any] | FloatArray | UInt8Array | str | Path | Any
 
 
 @final
@@ -61,26 +58,44 @@ class Space(StoredSpace):
 
     # --- encode, decode -----------------------------------------------------------------
 
-    def encode(self, images: Any) -> FloatArray:
+    def encode(self, images: Any, labels: Sequence[str] | None = None) -> FloatArray:
         """Images -> latent vectors float32 [N, D].
 
         Args:
             images: an array [N, H, W], [N, H, W, C] or [N, C, H, W], uint8 or float in 0..1; a
                 Pillow image; or a list of Pillow images or paths. Other sizes are resized.
+            labels: N label names that the encoder is told, where the scope is conditional or
+                per-class; None: it is told none, and a space for each class takes the class
+                that draws an image best.
 
         Raises:
             SourceError: images that cannot be read as such.
+            OptionError: a label that the space does not have.
         """
-        resize = self.manifest.config.get("resize", "crop")
-        return self.coder.encode(as_pixels(images, self.shape, resize))
+        pixels = as_pixels(images, self.shape, self.resize)
+        return self.coder.encode(pixels, self._told(labels, len(pixels)))
 
-    def decode(self, z: NDArray[Any]) -> UInt8Array:
+    def decode(self, z: NDArray[Any], labels: Sequence[str] | None = None) -> UInt8Array:
         """Latent vectors [N, D] -> images uint8 [N, H, W, C].
 
+        Args:
+            z: the vectors.
+            labels: N label names that the decoder is told; in the scope per-class they say whose
+                decoder is meant and cannot be left out.
+
         Raises:
-            OptionError: another shape, or values that are not finite.
+            OptionError: another shape, values that are not finite, or a label that is not there.
         """
-        return self.coder.decode(np.asarray(z, np.float32))
+        vectors = np.asarray(z, np.float32)
+        return self.coder.decode(vectors, self._told(labels, len(vectors)))
+
+    def _told(self, labels: Sequence[str] | None, count: int) -> IntArray | None:
+        if labels is None:
+            return None
+        names = [labels] * count if isinstance(labels, str) else list(labels)
+        if len(names) != count:
+            raise OptionError(f"there are {len(names)} labels for {count} rows; give one for each.")
+        return np.array([self.label_number(name) for name in names], np.int64)
 
     def add(self, images: Images, progress: Progress | None = None) -> IntArray:
         """Encodes new images into the space and places them on its maps.
@@ -98,34 +113,7 @@ class Space(StoredSpace):
             OptionError: this very source is in the space already.
         """
         with self.changing():
-            return self._add(images, progress)
-
-    def _add(self, images: Images, progress: Progress | None) -> IntArray:
-        if any(source.digest == images.digest for source in self.manifest.sources):
-            raise OptionError(
-                f"{images.source} is in {self.folder} already; nothing was added. Give images "
-                "that are new."
-            )
-        first = int(self.latents.ids.max(initial=-1)) + 1
-        names = [*self.classes, *(c for c in images.classes if c not in self.classes)]
-        lookup = np.array([names.index(c) for c in images.classes] + [-1], np.int64)
-        projections = {name: self.projection(name) for name in self.manifest.maps}
-
-        def rows() -> Any:
-            for block in encode_rows(self.coder, images, first_id=first, progress=progress):
-                maps = {name: p.transform(block.z) for name, p in projections.items()}
-                yield _relabelled(block, lookup[block.labels]), maps
-
-        self.store.append_stream(rows())
-        if images.skipped:
-            (progress or NoProgress()).note(skipped_note(images))
-            listed = [asdict(entry) for entry in (*self.skipped, *images.skipped)]
-            write_json(self.folder / "skipped.json", listed)
-        self.manifest.classes = tuple(names)
-        self.manifest.sources.append(source_info(images))
-        self.write()
-        self.__dict__.pop("latents", None)
-        return np.arange(first, first + len(images), dtype=np.int64)
+            return add_images(self, images, progress)
 
     def encode_source(
         self,
@@ -147,35 +135,7 @@ class Space(StoredSpace):
             SourceError: the images cannot be opened.
             OptionError: ``add`` without a source, or a source that is there already.
         """
-        if source is None:
-            if add:
-                raise OptionError("there is nothing to add: name the source of new images.")
-            return self.latents
-        height, width, channels = self.shape
-        stored = self.manifest.config
-        given: dict[str, Any] = {
-            name: stored[name] for name in ("resize", "seed", "test_fraction") if name in stored
-        }
-        given |= {} if labels is None else {"labels": labels}
-        images = open_images(source, (height, width), channels, progress=progress, **given)
-        if add:
-            ids = self.add(images, progress)
-            return _rows_of(self.latents, self.latents.ids >= ids[0])
-        z, step = np.empty((len(images), self.latent_dim), np.float32), block_rows(self.shape)
-        with (progress or NoProgress()).stage("encoding", len(images), "images") as stage:
-            for start in range(0, len(images), step):
-                block = np.asarray(images.pixels[start : start + step], np.uint8)
-                z[start : start + step] = self.coder.encode(block)
-                stage.advance(len(block))
-        return Latents(
-            ids=np.arange(len(images), dtype=np.int64),
-            uris=images.uris,
-            labels=images.labels,
-            classes=images.classes,
-            splits=images.splits,
-            z=z,
-            errors=np.full(len(images), np.nan, np.float32),
-        )
+        return encode_source(self, source, labels=labels, add=add, progress=progress)
 
     # --- map ----------------------------------------------------------------------------
 
@@ -207,28 +167,11 @@ class Space(StoredSpace):
             raise OptionError(f"map is {name!r}; choose one of {', '.join(PROJECTIONS)}.")
         if refresh or name not in self.manifest.maps:
             with self.changing():
-                self._make_map(name, seed, progress or NoProgress())
+                make_map(self, name, seed, progress or NoProgress())
         part = self.manifest.maps[name]
         source = Path(self.manifest.sources[0].uri).name
-        return Map(name, self.store.map(name), self.latents, part.scores, source)
-
-    def _make_map(self, name: str, seed: int, progress: Progress) -> None:
-        z = self.latents.z
-        projection: Projection = PROJECTIONS[name](seed=seed).fit(z, progress)
-        self.store.set_map(name, projection.xy_)
-        k = min(QUALITY_NEIGHBOURS, max(1, (len(z) - 1) // 2))
-        scores = {}
-        if len(z) > 3:
-            scores = {
-                "trustworthiness": trustworthiness(z, projection.xy_, k=k, seed=seed),
-                "neighbour_preservation": neighbour_preservation(z, projection.xy_, k=k, seed=seed),
-            }
-        config, arrays = projection.state()
-        self.keep_part("maps", name, config | {"rows": len(z)}, arrays, scores)
-        said = ", ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in scores.items())
-        few = name != "pca" and len(z) < FEWEST_FOR_A_LAYOUT
-        laid_out = f" (with under {FEWEST_FOR_A_LAYOUT} images it is the PCA map)" if few else ""
-        progress.note(f"map {name}{laid_out}: {said or 'too few images for a score'}")
+        panels = self.scope == "per-class"
+        return Map(name, self.store.map(name), self.latents, part.scores, source, panels)
 
     # --- sample -------------------------------------------------------------------------
 
@@ -273,119 +216,128 @@ class Space(StoredSpace):
 
     # --- walk, neighbours ---------------------------------------------------------------
 
-    def walk(self, start: Query, end: Query, steps: int = 10, path: str = "linear") -> Walk:
-        """The way from one image to another through the latent space.
+    def walk(
+        self,
+        start: Query,
+        end: Query = None,
+        steps: int = 10,
+        path: str = "linear",
+        *,
+        towards: str | None = None,
+        strength: float = 1.0,
+    ) -> Walk:
+        """The way from one image to another through the latent space, or towards a class.
 
         Args:
-            start: an id, an image, the path of one, or a latent vector [D].
-            end: the same.
+            start: an id, an image, the path of one, ``"label:NAME"`` for the most central image
+                of a class, or a latent vector [D].
+            end: the same; None with ``towards``.
             steps: number of images, both ends included; at least 2.
-            path: ``linear``, or ``spherical``, which keeps the length of the vectors between
-                those of the ends (Shoemake, "Animating Rotation with Quaternion Curves", 1985).
+            path: ``linear``; ``spherical``, which keeps the length of the vectors between those
+                of the ends (Shoemake, "Animating Rotation with Quaternion Curves", 1985); or
+                ``graph``, along the images that are there.
+            towards: a label; the walk then leaves ``start`` in the direction that tells this
+                class from that of the start.
+            strength: how far it goes: 1 is the whole way between the means of the two classes.
 
         Raises:
-            OptionError: a value outside its range, or an id that is not there.
+            OptionError: a value outside its range, an id or label that is not there, or ends in
+                spaces that nothing joins.
         """
-        if steps < 2:
-            raise OptionError(f"steps is {steps}; a walk has at least 2, its two ends.")
-        if path not in {"linear", "spherical"}:
-            raise OptionError(f"path is {path!r}; choose linear or spherical.")
-        a, b = self._vector(start), self._vector(end)
-        t = np.linspace(0, 1, steps, dtype=np.float32)[:, None]  # [S, 1]
-        weights = (1 - t, t) if path == "linear" else _slerp_weights(a, b, t)
-        z = (weights[0] * a + weights[1] * b).astype(np.float32)  # [S, D]
-        z[0], z[-1] = a, b
-        return Walk(z, self.decode(z))
+        if (end is None) == (towards is None):
+            raise OptionError("a walk needs either an end or a label to walk towards.")
+        if towards is not None:
+            return walk_towards(self, start, towards, steps, strength)
+        return walk_between(self, start, end, steps, path)
 
     def neighbours(self, query: Query, k: int = 10) -> NearImages:
-        """The k nearest images in the latent space.
+        """The k nearest images in the latent space; in that of its class, where each has one.
 
         Args:
-            query: an id (that image itself is left out), an image, the path of one, or a
-                latent vector [D].
+            query: as in ``walk``; the image of an id is left out itself.
             k: how many.
 
         Raises:
-            OptionError: k below 1, or an id that is not there.
+            OptionError: k below 1, or an id or label that is not there.
         """
-        if k < 1:
-            raise OptionError(f"k is {k}; ask for at least 1 neighbour.")
-        latents = self.latents
-        own = int(query) if isinstance(query, int | np.integer) else None
-        known = own is not None
-        wanted = min(k + known, len(latents))
-        vector = self._vector(query)
-        found = nearest(vector[None], latents.z, wanted)
-        rows, distances = found.indices[0], found.distances[0]
-        if known:
-            keep = latents.ids[rows] != query
-            rows, distances = rows[keep][:k], distances[keep][:k]
-        return NearImages(
-            latents.ids[rows],
-            distances,
-            tuple(latents.uris[row] for row in rows),
-            tuple(self.label(int(latents.labels[row])) for row in rows),
-            self.thumbnails(latents.ids[rows]),
-            self.thumbnails([own])[0] if own is not None else self.decode(vector[None])[0],
+        return near(self, query, k)
+
+    # --- classify, find -----------------------------------------------------------------
+
+    def classifier(
+        self,
+        method: str | None = None,
+        *,
+        labels_per_class: int | None = None,
+        seed: int = 0,
+        refresh: bool = False,
+        progress: Progress | None = None,
+    ) -> SpaceClassifier:
+        """A classifier fitted on the latents and kept in the space; see ``space_classifier``."""
+        return space_classifier(
+            self,
+            method,
+            labels_per_class=labels_per_class,
+            seed=seed,
+            refresh=refresh,
+            progress=progress,
         )
 
-    def _vector(self, query: Query) -> FloatArray:
-        if isinstance(query, int | np.integer):
-            rows = np.flatnonzero(self.latents.ids == query)
-            if len(rows) == 0:
-                raise OptionError(
-                    f"there is no image with id {query}; ids here run from "
-                    f"{self.latents.ids.min()} to {self.latents.ids.max()}."
-                )
-            vector: FloatArray = self.latents.z[rows[0]]
-            return vector
-        if isinstance(query, np.ndarray) and query.ndim == 1:
-            if len(query) != self.latent_dim:
-                raise OptionError(
-                    f"the latent vector has {len(query)} values; this space has {self.latent_dim}."
-                )
-            return query.astype(np.float32)
-        if isinstance(query, str | Path) and not Path(query).expanduser().exists():
-            raise OptionError(
-                f"{str(query)!r} is neither an id (a number from {self.latents.ids.min()} to "
-                f"{self.latents.ids.max()}) nor the path of an image file."
-            )
-        images = query[None] if isinstance(query, np.ndarray) and query.ndim in {2, 3} else query
-        z = self.encode([images] if isinstance(images, str | Path) else images)
-        if len(z) != 1:
-            raise OptionError(f"the query holds {len(z)} images; give one.")
-        only: FloatArray = z[0]
-        return only
+    def classify(
+        self,
+        images: Any,
+        method: str | None = None,
+        *,
+        names: Sequence[str] | None = None,
+        labels_per_class: int | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Answers:
+        """Which class images show, with probabilities, and which are like nothing known.
+
+        Args:
+            images: as in ``encode``.
+            method: ``linear``, ``knn``, ``bayes``, ``spread``, or ``own`` where the scope is
+                per-class or conditional; None takes what suits the scope. Fitted on first use
+                and kept.
+            names: what the images are called; None numbers them.
+            labels_per_class: learn from only so many labels of each class.
+            seed: seed of the fit.
+            progress: where to report.
+
+        Raises:
+            OptionError: an unknown method, or a space without labels.
+            SourceError: images that cannot be read.
+        """
+        asked = self.classifier(
+            method, labels_per_class=labels_per_class, seed=seed, progress=progress
+        )
+        pixels = as_pixels(images, self.shape, self.resize)
+        called = [str(row) for row in range(len(pixels))] if names is None else names
+        return asked.answer(pixels, called)
+
+    def find(self, kind: str, *, seed: int = 0, progress: Progress | None = None) -> Findings:
+        """Images to look at: ``duplicates``, ``outliers`` or ``mislabelled``; see ``cleaning``."""
+        return find(self, kind, seed=seed, progress=progress)
+
+    # --- measure, report ----------------------------------------------------------------
+
+    def measure(
+        self,
+        parts: Sequence[str] = PARTS,
+        *,
+        priors: Sequence[str] | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> list[Score]:
+        """Takes scores and keeps them in the space; see ``latlas.scoring.measure``."""
+        return measure(self, parts, priors=priors, seed=seed, progress=progress)
+
+    def report(self, path: str | Path) -> Path:
+        """Writes one HTML page with every picture and score; see ``report_space``."""
+        return report_space(self, path)
 
 
 def open_space(folder: str | Path, device: str = "auto") -> Space:
     """Opens a space that ``fit`` made; see ``Space``."""
     return Space(folder, device)
-
-
-def _rows_of(latents: Latents, keep: NDArray[np.bool_]) -> Latents:
-    rows = np.flatnonzero(keep)
-    return Latents(
-        ids=latents.ids[rows],
-        uris=[latents.uris[int(row)] for row in rows],
-        labels=latents.labels[rows],
-        classes=latents.classes,
-        splits=latents.splits[rows],
-        z=latents.z[rows],
-        errors=latents.errors[rows],
-    )
-
-
-def _relabelled(rows: LatentRows, labels: IntArray) -> LatentRows:
-    return LatentRows(
-        rows.ids, rows.uris, labels, rows.splits, rows.z, rows.errors, rows.thumbnails
-    )
-
-
-def _slerp_weights(a: FloatArray, b: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray]:
-    norms = float(np.linalg.norm(a) * np.linalg.norm(b))
-    cosine = float(np.clip(a @ b / norms, -1, 1)) if norms > 0 else 1.0
-    angle = np.arccos(cosine)
-    if np.sin(angle) < 1e-4:
-        return 1 - t, t
-    return np.sin((1 - t) * angle) / np.sin(angle), np.sin(t * angle) / np.sin(angle)

@@ -24,27 +24,29 @@ from latlas.checkpoint import (
 )
 from latlas.contracts import (
     SPLITS,
-    TEST,
-    TRAIN,
+    FloatArray,
     Images,
     IntArray,
     Latents,
+    OptionError,
     Projection,
     Score,
     Skipped,
+    SourceError,
     SpaceError,
     UInt8Array,
 )
+from latlas.data.source import open_images
 from latlas.devices import choose_device
-from latlas.encode import Coder
+from latlas.encode import Coder, Explained
 from latlas.locks import locked
 from latlas.manifest import Manifest, PartInfo, SourceInfo, read_manifest
-from latlas.models import AnyModel, ModelConfig, build_model
-from latlas.projections import PROJECTIONS
+from latlas.models import SCOPES, AnyModel, PerClass, restore_model
+from latlas.projections import PROJECTIONS, Panels
 from latlas.store import LatentStore
-from latlas.thumbnails import read_thumbnails
+from latlas.thumbnails import MOST_SIDE, read_thumbnails
 
-__all__ = ["StoredSpace", "previous_of", "skipped_note", "source_info", "write_scores"]
+__all__ = ["StoredSpace", "previous_of", "skipped_note", "write_scores"]
 
 Entry = TypeVar("Entry", Score, Skipped)
 
@@ -108,6 +110,16 @@ class StoredSpace:
         return self.manifest.latent_dim
 
     @property
+    def resize(self) -> str:
+        """How images of another size are made to fit: ``"crop"`` or ``"pad"``."""
+        return str(self.manifest.config.get("resize", "crop"))
+
+    @property
+    def scope(self) -> str:
+        """``"global"``, ``"per-class"`` or ``"conditional"``; see ``latlas.models.SCOPES``."""
+        return str(self.manifest.config.get("scope", SCOPES[0]))
+
+    @property
     def scores(self) -> list[Score]:
         """Every score taken of this space."""
         return self._listed("scores.json", Score)
@@ -138,21 +150,21 @@ class StoredSpace:
         return self.store.latents(self.classes)
 
     @cached_property
-    def model(self) -> AnyModel:
+    def model(self) -> AnyModel | PerClass:
         """The trained model, on the CPU and ready to encode and decode."""
         part = self.manifest.model
         if part is None:
             raise SpaceError(f"{self.folder} has no model. Fit the space again.")
         config, tensors = read_part(inside(self.folder, "model"), part.digest)
         try:
-            settings = ModelConfig(**_with_tuples(config))
-            if (settings.shape, settings.latent_dim) != (self.shape, self.latent_dim):
-                raise ValueError("another shape")
+            for settings in config.get("members", [config]):
+                if (*settings["shape"], settings["latent_dim"]) != (*self.shape, self.latent_dim):
+                    raise ValueError("another shape")
             # Without memory of its own: what the file holds decides how large the model is.
             with torch.device("meta"):
-                model = build_model(part.name, settings)
+                model = restore_model(part.name, config)
             model.load_state_dict(dict(tensors), assign=True)
-        except (RuntimeError, TypeError, ValueError) as error:
+        except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise SpaceError(
                 f"the weights in {self.folder / 'model'} do not fit its config.json. Restore the "
                 "folder from a copy, or fit the space again."
@@ -174,15 +186,119 @@ class StoredSpace:
         """The images with these ids as stored, at most 64 pixels a side: uint8 [N, h, w, C]."""
         return read_thumbnails(self.store.thumbnails(ids))
 
-    def projection(self, name: str) -> Projection:
+    def projection(self, name: str) -> Projection | Panels:
         """The fitted projection behind a stored map, which places other latents on it."""
         part = self.manifest.maps[name]
         config, arrays = read_arrays(inside(self.folder, "maps", name), part.digest)
         fitted = int(config["rows"])
-        projection: Projection = PROJECTIONS[name].from_state(
-            config, arrays, self.latents.z[:fitted], self.store.map(name)[:fitted]
-        )
+        z, xy = self.latents.z[:fitted], self.store.map(name)[:fitted]
+        if "panels" in config:
+            rows = (z, xy, self.latents.told[:fitted])
+            return Panels.from_state(PROJECTIONS[name], config, arrays, rows)
+        projection: Projection = PROJECTIONS[name].from_state(config, arrays, z, xy)
         return projection
+
+    def pixels(self, rows: IntArray) -> UInt8Array:
+        """The images of rows of ``latents``, as the encoder took them: uint8 [N, H, W, C].
+
+        Images of at most 64 pixels a side lie in the space itself; larger ones are read from
+        their source, or from the cache of it.
+
+        Raises:
+            SpaceError: a source is not where it was, or has changed.
+        """
+        ids = self.latents.ids[rows]
+        if max(self.shape[:2]) <= MOST_SIDE:
+            return self.thumbnails(ids)
+        pixels = np.empty((len(ids), *self.shape), np.uint8)
+        first = 0
+        for source in self.manifest.sources:
+            own = (ids >= first) & (ids < first + source.images)
+            if own.any():
+                pixels[own] = self._source_pixels(source)[ids[own] - first]
+            first += source.images
+        return pixels
+
+    def images(self, rows: IntArray | None = None) -> Images:
+        """The space's images (or those of some rows) with labels and splits, as one dataset.
+
+        Raises:
+            SpaceError: a source is not where it was, see ``pixels``.
+        """
+        latents = self.latents
+        chosen = np.arange(len(latents)) if rows is None else rows
+        return Images(
+            pixels=self.pixels(chosen),
+            labels=latents.labels[chosen],
+            classes=self.classes,
+            splits=latents.splits[chosen],
+            uris=[latents.uris[int(row)] for row in chosen],
+            source=self.manifest.sources[0].uri,
+            digest="+".join(source.digest for source in self.manifest.sources),
+        )
+
+    def _source_pixels(self, source: SourceInfo) -> UInt8Array:
+        height, width, channels = self.shape
+        try:
+            images = open_images(source.uri, (height, width), channels, **self.image_options())
+        except SourceError as error:
+            raise self._source_moved(source) from error
+        if images.digest != source.digest:
+            raise self._source_moved(source)
+        return np.asarray(images.pixels)
+
+    def _source_moved(self, source: SourceInfo) -> SpaceError:
+        return SpaceError(
+            f"this needs the images of {source.uri}, which is not where it was or has changed, "
+            f"and images of more than {MOST_SIDE} pixels are not kept in the space. Put the "
+            "source back. What works on latents alone still does: map, sample, walk, neighbours."
+        )
+
+    def image_options(self) -> dict[str, Any]:
+        """How the images of the first source were opened, as far as it is another than usual."""
+        stored = self.manifest.config
+        names = ("resize", "seed", "test_fraction", "labels", "split")
+        return {name: stored[name] for name in names if name in stored}
+
+    def explained(self, rows: IntArray) -> Explained:
+        """What each label's model (or the one model told each label) makes of some images.
+
+        Raises:
+            SpaceError: the images are needed and their source is gone, see ``pixels``.
+        """
+        return self.coder.explain(self.pixels(rows), len(self.classes))
+
+    def unlabelled_latents(self, rows: IntArray) -> FloatArray:
+        """Latents of rows that do not know the rows' own labels: float32 [N, D] or [N, K D].
+
+        In the scope global, the stored ones. In the scope conditional, those that the encoder
+        gives when it is told no label. In the scope per-class, those in the spaces of all K
+        labels, one after the other.
+
+        Raises:
+            SpaceError: the images are needed and their source is gone, see ``pixels``.
+        """
+        if self.scope == "conditional":
+            return self.coder.encode(self.pixels(rows))
+        if self.scope == "per-class":
+            return self.explained(rows).z.reshape(len(rows), -1)
+        return self.latents.z[rows]
+
+    def label_number(self, name: str) -> int:
+        """The index of a label name.
+
+        Raises:
+            OptionError: the space has no labels, or not this one.
+        """
+        if not self.classes:
+            raise OptionError(
+                f"the label {name!r} is asked for, but this space has no labels. Leave the label "
+                "out, or fit the space on labelled images."
+            )
+        if str(name) not in self.classes:
+            known = ", ".join(self.classes[:20]) + (", ..." if len(self.classes) > 20 else "")
+            raise OptionError(f"there is no label {name!r}; the space has {known}.")
+        return self.classes.index(str(name))
 
     def label(self, index: int) -> str:
         """The name of a label index; an empty string for -1."""
@@ -253,18 +369,6 @@ def previous_of(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.previous")
 
 
-def source_info(images: Images) -> SourceInfo:
-    """What the manifest keeps of a source."""
-    return SourceInfo(
-        uri=images.source,
-        digest=images.digest,
-        images=len(images),
-        train=int((images.splits == TRAIN).sum()),
-        test=int((images.splits == TEST).sum()),
-        skipped=len(images.skipped),
-    )
-
-
 def skipped_note(images: Images) -> str:
     """What to say of files that could not be decoded; there must be some."""
     lost = [entry for entry in images.skipped if entry.is_image]
@@ -284,7 +388,3 @@ def _files(entries: Sequence[Skipped]) -> str:
 def write_scores(folder: Path, scores: Sequence[Score]) -> None:
     """Writes ``scores.json``."""
     write_json(folder / "scores.json", [asdict(score) for score in scores])
-
-
-def _with_tuples(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}

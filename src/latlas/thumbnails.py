@@ -18,9 +18,10 @@ from PIL import Image
 
 from latlas.contracts import OptionError, SpaceError, UInt8Array
 
-__all__ = ["read_thumbnails", "thumbnails"]
+__all__ = ["MOST_SIDE", "read_thumbnails", "thumbnails"]
 
 MOST_SIDE = 64
+"""Images of at most so many pixels on the longer side are kept to the bit."""
 _BATCH = 4096
 _GREY, _RGB = 0, 2
 _NO_FILTER, _UP = 0, 2

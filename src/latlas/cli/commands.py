@@ -15,6 +15,7 @@ import latlas
 from latlas.cli.options import (
     MAP_NAMES,
     MODEL_NAMES,
+    SCOPE_NAMES,
     Debug,
     Device,
     Json,
@@ -24,7 +25,6 @@ from latlas.cli.options import (
     complete,
 )
 from latlas.cli.words import (
-    image_or_id,
     parse_duration,
     progress_for,
     say_facts,
@@ -43,8 +43,6 @@ __all__ = [
     "info",
     "latlas_command",
     "map_command",
-    "neighbours",
-    "walk",
 ]
 
 app = typer.Typer(
@@ -111,6 +109,18 @@ def fit(
     beta: Annotated[
         float | None, typer.Option(help="Weight of the model's own term: L2, KL or MMD.")
     ] = None,
+    scope: Annotated[
+        str | None,
+        typer.Option(
+            help="global: one model for all images; per-class: one for each label; conditional: "
+            "one that is told the label. [default: global]",
+            autocompletion=complete(SCOPE_NAMES),
+        ),
+    ] = None,
+    label_weight: Annotated[
+        float | None,
+        typer.Option(help="Pull classes apart while training, with this weight. [default: 0]"),
+    ] = None,
     image_size: Annotated[
         int | None, typer.Option(help="Resize images to this many pixels square.")
     ] = None,
@@ -171,6 +181,8 @@ def fit(
         "width": width,
         "net": net,
         "beta": beta,
+        "scope": scope,
+        "label_weight": label_weight,
         "image_size": image_size,
         "channels": channels,
         "resize": resize,
@@ -314,70 +326,6 @@ def map_command(
     lines = [f"{name.replace('_', ' ')}: {value:.3f}" for name, value in drawn.scores.items()]
     lines += [f"map: {path}", *(say_work(opened) if verbose else [])]
     show(result, lines, as_json)
-
-
-@app.command()
-def walk(
-    space: SpaceFolder,
-    start: Annotated[str, typer.Argument(metavar="A", help="An id, or the path of an image.")],
-    end: Annotated[str, typer.Argument(metavar="B", help="An id, or the path of an image.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="A strip (.png, .svg, .pdf) or a film (.gif).")
-    ] = Path("walk.png"),
-    steps: Annotated[int, typer.Option(help="Number of images, both ends included.")] = 10,
-    path: Annotated[str, typer.Option(help="linear or spherical.")] = "linear",
-    as_json: Json = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """Walk from one image to another through the latent space.
-
-    Example:  latlas walk mnist.latlas 0 4 -o walk.gif --steps 24
-    """
-    opened = latlas.open(space)
-    way = opened.walk(image_or_id(start), image_or_id(end), steps=steps, path=path)
-    written = way.plot(output)
-    result = {"space": str(space), "steps": steps, "path": path, "output": str(written)}
-    lines = [f"walk of {steps} steps: {written}"]
-    show(result, lines + (say_work(opened) if verbose else []), as_json)
-
-
-@app.command()
-def neighbours(
-    space: SpaceFolder,
-    image: Annotated[
-        str, typer.Argument(metavar="IMAGE", help="An id, or the path of an image file.")
-    ],
-    k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also draw them (.png, .svg, .pdf).")
-    ] = None,
-    as_json: Json = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """Find the images nearest to one in the latent space.
-
-    Example:  latlas neighbours mnist.latlas photo.png -k 8 -o near.png
-    """
-    opened = latlas.open(space)
-    found = opened.neighbours(image_or_id(image), k)
-    written = None if output is None else str(found.plot(output))
-    rows = [
-        {"id": int(i), "distance": round(float(d), 6), "label": label, "uri": uri}
-        for i, d, label, uri in zip(
-            found.ids, found.distances, found.labels, found.uris, strict=True
-        )
-    ]
-    lines = [f"{r['id']:>9}  {r['distance']:8.4f}  {r['label']:<12}  {r['uri']}" for r in rows]
-    lines = [f"{'id':>9}  {'distance':>8}  {'label':<12}  uri", *lines]
-    if len(rows) < k:
-        lines += [f"that is all: the space has {len(opened):,} images"]
-    lines += [f"picture: {written}"] if written else []
-    lines += say_work(opened) if verbose else []
-    show({"space": str(space), "neighbours": rows, "output": written}, lines, as_json)
 
 
 @app.command()

@@ -10,8 +10,10 @@ import typer
 
 __all__ = [
     "MAP_NAMES",
+    "METHOD_NAMES",
     "MODEL_NAMES",
     "PRIOR_NAMES",
+    "SCOPE_NAMES",
     "Debug",
     "Device",
     "Json",
@@ -22,7 +24,9 @@ __all__ = [
 ]
 
 MODEL_NAMES = ("rae", "ae", "vae", "wae", "pca")
-PRIOR_NAMES = ("normal", "gaussian", "gmm")
+SCOPE_NAMES = ("global", "per-class", "conditional")
+PRIOR_NAMES = ("normal", "gaussian", "gmm", "flow", "nsf")
+METHOD_NAMES = ("linear", "knn", "bayes", "spread", "own")
 MAP_NAMES = ("pca", "tsne", "umap", "opentsne")
 
 SpaceFolder = Annotated[

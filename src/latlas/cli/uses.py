@@ -1,4 +1,7 @@
-"""The commands that put a space to use: new images from it. As in ``commands``, no PyTorch here."""
+"""The commands that put a space to use: new images, walks, neighbours.
+
+As in ``commands``, no PyTorch here.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ from latlas.cli.options import (
     Verbose,
     complete,
 )
-from latlas.cli.words import progress_for, say_work, show
+from latlas.cli.words import image_or_id, progress_for, say_work, show
 from latlas.contracts import OptionError
 
-__all__ = ["sample"]
+__all__ = ["neighbours", "sample", "walk"]
 
 
 @app.command()
@@ -41,7 +44,7 @@ def sample(
         typer.Option(
             "--prior",
             "-p",
-            help="normal, gaussian or gmm; fitted on first use and kept. [default: gmm]",
+            help="normal, gaussian, gmm, flow or nsf; fitted on first use and kept. [default: gmm]",
             autocompletion=complete(PRIOR_NAMES),
         ),
     ] = None,
@@ -101,3 +104,87 @@ def sample(
     ]
     lines += say_work(opened) if verbose else []
     show(result, lines, as_json)
+
+
+@app.command()
+def walk(
+    space: SpaceFolder,
+    start: Annotated[
+        str, typer.Argument(metavar="A", help="An id, an image file, or a label (label:NAME).")
+    ],
+    end: Annotated[
+        str | None, typer.Argument(metavar="[B]", help="The same; left out with --towards.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A strip (.png, .svg, .pdf) or a film (.gif).")
+    ] = Path("walk.png"),
+    steps: Annotated[int, typer.Option(help="Number of images, both ends included.")] = 10,
+    path: Annotated[
+        str,
+        typer.Option(help="linear, spherical, or graph: along images that are there."),
+    ] = "linear",
+    towards: Annotated[
+        str | None, typer.Option(help="Leave A in the direction of this class instead.")
+    ] = None,
+    strength: Annotated[
+        float, typer.Option(help="With --towards: 1 is the way between the classes' means.")
+    ] = 1.0,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Walk from one image to another, or towards a class, through the latent space.
+
+    Example:  latlas walk mnist.latlas 0 4 -o walk.gif --steps 24
+    """
+    opened = latlas.open(space)
+    way = opened.walk(
+        image_or_id(start),
+        None if end is None else image_or_id(end),
+        steps=steps,
+        path=path,
+        towards=towards,
+        strength=strength,
+    )
+    written = way.plot(output)
+    result = {"space": str(space), "steps": steps, "path": path, "output": str(written)}
+    lines = [f"walk of {steps} steps: {written}"]
+    show(result, lines + (say_work(opened) if verbose else []), as_json)
+
+
+@app.command()
+def neighbours(
+    space: SpaceFolder,
+    image: Annotated[
+        str, typer.Argument(metavar="IMAGE", help="An id, or the path of an image file.")
+    ],
+    k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also draw them (.png, .svg, .pdf).")
+    ] = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Find the images nearest to one in the latent space.
+
+    Example:  latlas neighbours mnist.latlas photo.png -k 8 -o near.png
+    """
+    opened = latlas.open(space)
+    found = opened.neighbours(image_or_id(image), k)
+    written = None if output is None else str(found.plot(output))
+    rows = [
+        {"id": int(i), "distance": round(float(d), 6), "label": label, "uri": uri}
+        for i, d, label, uri in zip(
+            found.ids, found.distances, found.labels, found.uris, strict=True
+        )
+    ]
+    lines = [f"{r['id']:>9}  {r['distance']:8.4f}  {r['label']:<12}  {r['uri']}" for r in rows]
+    lines = [f"{'id':>9}  {'distance':>8}  {'label':<12}  uri", *lines]
+    if len(rows) < k:
+        lines += [f"that is all: the space has {len(opened):,} images"]
+    lines += [f"picture: {written}"] if written else []
+    lines += say_work(opened) if verbose else []
+    show({"space": str(space), "neighbours": rows, "output": written}, lines, as_json)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from latlas.contracts import NoProgress, OptionError, Progress, Score
 from latlas.progress import default_progress
+from latlas.report import meaning, shown
 
 __all__ = [
     "image_or_id",
@@ -18,6 +18,7 @@ __all__ = [
     "progress_for",
     "say_facts",
     "say_score",
+    "say_scores",
     "say_settings",
     "say_work",
     "show",
@@ -55,9 +56,9 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
-def image_or_id(text: str) -> int | Path:
-    """An id where the text is a number, else the path of an image."""
-    return int(text) if text.isdecimal() else Path(text)
+def image_or_id(text: str) -> int | str:
+    """An id where the text is a number, else the path of an image or a label."""
+    return int(text) if text.isdecimal() else text
 
 
 def say_facts(facts: dict[str, Any]) -> list[str]:
@@ -98,6 +99,40 @@ def say_score(score: Score) -> str:
     split = score.detail.get("split")
     on = {"test": " (on the test images)", "train": " (on the training images)"}.get(str(split), "")
     return f"{score.name.replace('_', ' ')}: {score.value:.4f}{on}"
+
+
+def say_scores(scores: Sequence[Score]) -> list[str]:
+    """Scores as a table: value, interval, floor, baselines; the scores of single classes apart."""
+    header = ["", "value", "95% interval", "floor", "baselines"]
+    rows = [_score_row(score) for score in scores]
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(4)]
+    return [
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row[:4], widths, strict=True))
+        )
+        + f"  {row[4]}".rstrip()
+        for row in [header, *rows]
+    ]
+
+
+def _score_row(score: Score) -> list[str]:
+    known = meaning(score.name)
+
+    def say(value: float | None) -> str:
+        if value is None:
+            return ""
+        return f"{value:.4g}" if known is None else shown(value, known)
+
+    rivals: dict[str, float] = score.detail.get("baselines", {})
+    ends = "" if score.interval is None else f"{say(score.interval[0])} to {say(score.interval[1])}"
+    return [
+        score.name.replace("_", " "),
+        say(score.value),
+        ends,
+        say(score.floor),
+        ", ".join(f"{name} {say(value)}" for name, value in rivals.items()),
+    ]
 
 
 def say_work(space: Any) -> list[str]:

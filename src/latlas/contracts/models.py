@@ -18,8 +18,12 @@ class Encoder(Protocol):
 
     latent_dim: int
 
-    def encode(self, x: torch.Tensor) -> torch.Tensor:
-        """Images float [B, C, H, W] in 0..1 -> latents [B, D] (for a VAE the mean)."""
+    def encode(self, x: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        """Images float [B, C, H, W] in 0..1 -> latents [B, D] (for a VAE the mean).
+
+        Models of the scopes conditional and per-class look at labels, int64 [B], -1 where
+        unknown; None stands for all unknown.
+        """
         ...
 
 
@@ -29,7 +33,7 @@ class Decoder(Protocol):
 
     latent_dim: int
 
-    def decode(self, z: torch.Tensor) -> torch.Tensor:
+    def decode(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         """Latents float [B, D] -> images [B, C, H, W]; near 0..1, not clamped."""
         ...
 

@@ -96,6 +96,8 @@ class LatentRows:
         errors: float32 [N], mean squared reconstruction error per pixel, images in 0..1;
             NaN where there is no decoder.
         thumbnails: N encoded images (PNG bytes), at most 64 pixels on the longer side.
+        told: int64 [N], the label that encoder and decoder are told of each row, which matters
+            in the scopes per-class and conditional; None: the label itself.
     """
 
     ids: IntArray
@@ -105,6 +107,7 @@ class LatentRows:
     z: FloatArray
     errors: FloatArray
     thumbnails: Sequence[bytes]
+    told: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -114,7 +117,7 @@ class LatentRows:
 class Latents:
     """The latent vectors of a space with what is known of each image, as columns.
 
-    Attributes: as in ``LatentRows``; ``classes`` names the labels.
+    Attributes: as in ``LatentRows``; ``classes`` names the labels, and ``told`` is always there.
     """
 
     ids: IntArray
@@ -124,6 +127,11 @@ class Latents:
     splits: UInt8Array
     z: FloatArray
     errors: FloatArray
+    told: IntArray = field(kw_only=True, default_factory=lambda: np.empty(0, np.int64))
+
+    def __post_init__(self) -> None:
+        if len(self.told) != len(self.labels):
+            object.__setattr__(self, "told", self.labels)
 
     def __len__(self) -> int:
         return len(self.ids)

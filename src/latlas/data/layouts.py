@@ -12,6 +12,7 @@ from PIL import Image
 
 from latlas.contracts import SourceError, UInt8Array
 from latlas.data.pixels import (
+    SUFFIXES,
     UNIT_SLACK,
     BadImage,
     Frame,
@@ -22,7 +23,14 @@ from latlas.data.pixels import (
     strict_pillow,
 )
 
-__all__ = ["array_layout", "array_to_uint8", "as_pixels", "frame_array"]
+__all__ = [
+    "array_layout",
+    "array_to_uint8",
+    "as_pixels",
+    "frame_array",
+    "is_picture",
+    "picture_shape",
+]
 
 
 def array_layout(shape: Sequence[int], what: str) -> tuple[str, tuple[int, int, int]]:
@@ -142,6 +150,22 @@ def as_pixels(images: Any, shape: tuple[int, int, int], resize: str = "crop") ->
         for index, item in enumerate(images):
             pixels[index] = _one_picture(item, index, frame)
     return pixels
+
+
+def is_picture(path: str | Path) -> bool:
+    """Whether this is the name of a file with one picture."""
+    place = Path(path).expanduser()
+    return place.suffix.lower() in SUFFIXES and not place.is_dir()
+
+
+def picture_shape(path: str | Path) -> tuple[int, int, int] | None:
+    """Height, width and channels (1 or 3) of a picture file; None where it cannot be read."""
+    try:
+        with strict_pillow(), Image.open(Path(path).expanduser()) as picture:
+            channels = 1 if picture.mode in {"1", "L", "LA", "I", "I;16", "F"} else 3
+            return picture.height, picture.width, channels
+    except (OSError, ValueError, Warning, Image.DecompressionBombError):
+        return None
 
 
 def _one_picture(item: Any, index: int, frame: Frame) -> UInt8Array:

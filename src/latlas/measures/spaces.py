@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from latlas.contracts import IntArray, OptionError
 from latlas.neighbours import as_points, nearest, single_threaded
 
-__all__ = ["knn_accuracy", "neighbour_preservation", "trustworthiness"]
+__all__ = ["knn_accuracy", "knn_answers", "neighbour_preservation", "trustworthiness"]
 
 SAMPLE = 2000
 BLOCK_VALUES = 2_000_000  # distances held at once, as float64: 16 MB
@@ -111,11 +111,21 @@ def knn_accuracy(
                 f"{split} has {len(vectors)} latents and {len(labels)} labels; give one label for "
                 "each latent."
             )
+    return float(np.mean(knn_answers(train_z, train_labels, test_z, k) == np.asarray(test_labels)))
+
+
+def knn_answers(
+    train_z: NDArray[Any], train_labels: NDArray[Any], test_z: NDArray[Any], k: int = 5
+) -> IntArray:
+    """The label that the k nearest training latents of each test latent agree on: int64 [M].
+
+    Arguments and errors are those of ``knn_accuracy``.
+    """
     found = nearest(test_z, train_z, min(k, len(train_z)))
     votes = np.asarray(train_labels)[found.indices]  # [M, k]
     counts = (votes[:, :, None] == votes[:, None, :]).sum(axis=2)  # [M, k]
-    chosen = votes[np.arange(len(votes)), counts.argmax(axis=1)]
-    return float(np.mean(chosen == np.asarray(test_labels)))
+    answers: IntArray = votes[np.arange(len(votes)), counts.argmax(axis=1)]
+    return answers
 
 
 def _checked(

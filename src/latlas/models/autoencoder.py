@@ -9,6 +9,9 @@ The reconstruction term of AE, RAE and WAE is the cross-entropy -(x log y + (1 -
 a pixel x and its reconstruction y. It is least at y = x, like the squared error, but its gradient
 does not fade where the sigmoid is nearly 0 or 1. On MNIST it reaches a lower squared error and
 better neighbours in the same time, on CIFAR-10 the same (docs/log.md, 2026-11-25).
+
+Any member can be told the label (the scope ``conditional``), and any can learn to tell the labels
+apart by its latents (``label_weight``).
 """
 
 from __future__ import annotations
@@ -36,6 +39,9 @@ __all__ = [
 ]
 
 DARKEST = 0.003
+FORGOTTEN = 0.1
+"""Share of the images whose label a conditional model is not told in training, so that it can
+also encode and decode without (as Ho, Salimans, "Classifier-Free Diffusion Guidance", 2022)."""
 NETS = ("auto", "dense", "conv")
 DENSE_VALUES = {"cpu": 64 * 64 * 3, "accelerator": 32 * 32}
 """Up to this many values per image a dense net is the default.
@@ -55,6 +61,10 @@ class ModelConfig:
         width: the one size dial; 1.0 is the default size, 2.0 doubles every hidden layer.
         net: ``"dense"``, ``"conv"`` or ``"auto"``: what suits the image size on a CPU.
         beta: weight of the member's own term (latent L2, KL, MMD); None takes its default.
+        classes: K, the number of labels that the model knows; 0: it never looks at labels.
+        conditional: encoder and decoder are told the label.
+        label_weight: weight of the cross-entropy of a linear classifier on the latents, which
+            pulls the classes apart while training; 0 leaves labels out.
 
     Raises:
         OptionError: a value outside its range.
@@ -65,6 +75,9 @@ class ModelConfig:
     width: float = 1.0
     net: str = "auto"
     beta: float | None = None
+    classes: int = 0
+    conditional: bool = False
+    label_weight: float = 0.0
 
     def __post_init__(self) -> None:
         pixels = math.prod(self.shape)
@@ -83,6 +96,16 @@ class ModelConfig:
             raise OptionError(f"net is {self.net!r}; choose one of {', '.join(NETS)}.")
         if self.beta is not None and not (math.isfinite(self.beta) and self.beta >= 0):
             raise OptionError(f"beta is {self.beta}; it must be a number from 0 upwards.")
+        if not (math.isfinite(self.label_weight) and self.label_weight >= 0):
+            raise OptionError(
+                f"label_weight is {self.label_weight}; it must be a number from 0 upwards."
+            )
+        if (self.conditional or self.label_weight) and self.classes < 1:
+            asked = "the scope conditional" if self.conditional else "label_weight"
+            raise OptionError(
+                f"{asked} needs labels, but the images have none. Give labelled images (a folder "
+                "with a sub-folder for each class, or a labels file), or leave it out."
+            )
         if self.net == "conv" and min(self.shape[:2]) < 8:
             raise OptionError(
                 f"images of {self.shape[0]}x{self.shape[1]} are too small for a convolutional "
@@ -138,16 +161,21 @@ class Autoencoder(nn.Module, ABC):
         self.beta = self.default_beta if config.beta is None else config.beta
         code_dim = config.latent_dim * self.code_factor
         self.learning_rate = _learning_rate(config)
+        known = config.latent_dim + (config.classes if config.conditional else 0)
         if config.chosen_net == "dense":
             narrow, wide = (max(8, round(size * config.width)) for size in (256, 512))
             self.encoder: nn.Module = dense_encoder(config.shape, (wide, narrow), code_dim)
-            self.decoder: nn.Module = dense_decoder(config.shape, (wide, wide), config.latent_dim)
+            self.decoder: nn.Module = dense_decoder(config.shape, (wide, wide), known)
         else:
             channels = max(4, round(16 * config.width))
             self.encoder = ConvEncoder(config.shape, channels, code_dim)
-            self.decoder = ConvDecoder(config.shape, channels, config.latent_dim)
+            self.decoder = ConvDecoder(config.shape, channels, known)
 
         height, length, channels = config.shape
+        if config.conditional:
+            self.offsets = nn.Parameter(torch.zeros(config.classes, channels, height, length))
+        if config.label_weight:
+            self.head = nn.Linear(config.latent_dim, config.classes)
         self.register_buffer("mean", torch.zeros(channels, height, length))
         self.register_buffer("spread", torch.ones(()))
 
@@ -162,43 +190,88 @@ class Autoencoder(nn.Module, ABC):
         self.spread.copy_((x - self.mean).square().mean().sqrt().clamp_min(1e-3))
 
     @final
-    def encode(self, x: Tensor) -> Tensor:
-        """Images float [B, C, H, W] in 0..1 -> latents [B, D]; for a VAE the mean."""
-        return self.code(x)[:, : self.latent_dim]
+    def encode(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images float [B, C, H, W] in 0..1 -> latents [B, D]; for a VAE the mean.
+
+        A conditional model adds what it has learnt of the label to the image that it sees;
+        labels, int64 [B], are -1 where unknown.
+        """
+        return self.code(x, labels)[:, : self.latent_dim]
 
     @final
-    def code(self, x: Tensor) -> Tensor:
+    def code(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images [B, C, H, W] -> the encoder's whole output [B, D * code_factor]."""
-        out: Tensor = self.encoder((x - self.mean) / self.spread)
+        seen = (x - self.mean) / self.spread
+        if self.config.conditional and labels is not None:
+            told = self._one_hot(labels, seen)  # [B, K]
+            seen = seen + (told @ self.offsets.flatten(1)).view_as(seen)
+        out: Tensor = self.encoder(seen)
         return out
 
     @final
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Latents [B, D] -> images [B, C, H, W] in 0..1."""
-        return torch.sigmoid(self._logits(z))
+        return torch.sigmoid(self._logits(z, labels))
 
-    def _logits(self, z: Tensor) -> Tensor:
+    def _logits(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        if self.config.conditional:
+            unknown = torch.full((len(z),), -1, device=z.device)
+            z = torch.cat([z, self._one_hot(unknown if labels is None else labels, z)], dim=1)
         out: Tensor = self.decoder(z) + torch.logit(self.mean, eps=DARKEST)
         return out
 
+    def _one_hot(self, labels: Tensor, like: Tensor) -> Tensor:
+        """Labels [B] -> [B, K] of 0 and 1 in the precision of ``like``; zeros where unknown."""
+        known = torch.arange(self.config.classes, device=labels.device)
+        return (labels[:, None] == known).to(like.dtype)
+
     @final
-    def reconstruction(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    def reconstruction(
+        self, x: Tensor, z: Tensor, labels: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """How well latents [B, D] decode to images [B, C, H, W] in 0..1.
 
         Returns:
             Two means over pixels, scalars: the cross-entropy in nats, to train on, and the
             squared error, to report; no gradient flows through the second.
         """
-        logits = self._logits(z).float()
+        logits = self._logits(z, labels).float()
         with torch.no_grad():
             mse = reconstruction_error(x, torch.sigmoid(logits)).mean()
         return nn.functional.binary_cross_entropy_with_logits(logits, x), mse
 
-    @abstractmethod
+    @final
     def losses(
         self, x: Tensor, generator: torch.Generator, labels: Tensor | None = None
     ) -> dict[str, Tensor]:
         """Images [B, C, H, W] in 0..1 -> scalar losses; see ``contracts.Trainable``."""
+        told = labels
+        if self.config.conditional and labels is not None:
+            kept = torch.rand(len(x), generator=generator, device=x.device) >= FORGOTTEN
+            told = torch.where(kept, labels, -1)
+        code = self.code(x, told)
+        losses = self.terms(x, code, generator, told)
+        if self.config.label_weight and labels is not None:
+            logits = self.head(code[:, : self.latent_dim]).float()
+            # The sum over labelled images, so that a shard without any has none.
+            entropy = nn.functional.cross_entropy(logits, labels, ignore_index=-1, reduction="sum")
+            losses["label"] = entropy / (labels >= 0).sum().clamp_min(1)
+            weight = self.config.label_weight / x[0].numel()
+            losses["loss"] = losses["loss"] + weight * losses["label"]
+        return losses
+
+    @abstractmethod
+    def terms(
+        self, x: Tensor, code: Tensor, generator: torch.Generator, labels: Tensor | None
+    ) -> dict[str, Tensor]:
+        """What a member minimises, as ``"loss"``, and its parts; ``"mse"`` among them.
+
+        Args:
+            x: images [B, C, H, W] in 0..1.
+            code: the encoder's output for them [B, D * code_factor].
+            generator: the source of all randomness.
+            labels: int64 [B] that the decoder is told, -1 where unknown.
+        """
 
     @final
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -223,11 +296,11 @@ class AE(Autoencoder):
 
     name = "ae"
 
-    def losses(
-        self, x: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    def terms(
+        self, x: Tensor, code: Tensor, generator: torch.Generator, labels: Tensor | None
     ) -> dict[str, Tensor]:
         """Only the reconstruction error."""
-        loss, mse = self.reconstruction(x, self.encode(x))
+        loss, mse = self.reconstruction(x, code, labels)
         return {"loss": loss, "mse": mse}
 
 
@@ -244,13 +317,12 @@ class RAE(Autoencoder):
     default_beta = 6e-4
     weight_decay = 0.1
 
-    def losses(
-        self, x: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    def terms(
+        self, x: Tensor, code: Tensor, generator: torch.Generator, labels: Tensor | None
     ) -> dict[str, Tensor]:
         """Reconstruction error and the size of the latents."""
-        z = self.encode(x)
-        loss, mse = self.reconstruction(x, z)
-        latent = z.float().square().sum(1).mean() / 2
+        loss, mse = self.reconstruction(x, code, labels)
+        latent = code.float().square().sum(1).mean() / 2
         return {"loss": loss + self.beta / x[0].numel() * latent, "mse": mse, "latent": latent}
 
 
@@ -268,14 +340,13 @@ class WAE(Autoencoder):
     default_beta = 40.0
     scales: ClassVar[tuple[float, ...]] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
-    def losses(
-        self, x: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    def terms(
+        self, x: Tensor, code: Tensor, generator: torch.Generator, labels: Tensor | None
     ) -> dict[str, Tensor]:
         """Reconstruction error and the distance of the latents from N(0, I)."""
-        z = self.encode(x)
-        loss, mse = self.reconstruction(x, z)
-        prior = torch.randn(z.shape, generator=generator, device=z.device)
-        mmd = maximum_mean_discrepancy(z.float(), prior, self.scales)
+        loss, mse = self.reconstruction(x, code, labels)
+        prior = torch.randn(code.shape, generator=generator, device=code.device)
+        mmd = maximum_mean_discrepancy(code.float(), prior, self.scales)
         return {"loss": loss + self.beta / x[0].numel() * mmd, "mse": mse, "mmd": mmd}
 
 

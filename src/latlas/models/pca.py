@@ -77,12 +77,12 @@ class PCAModel(nn.Module):
         self.mean.copy_(mean)
         self.components.copy_(components)
 
-    def encode(self, x: Tensor) -> Tensor:
-        """Images [B, C, H, W] in 0..1 -> latents [B, D]."""
+    def encode(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images [B, C, H, W] in 0..1 -> latents [B, D]; labels do not matter."""
         return (x.flatten(1) - self.mean) @ self.components
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Latents [B, D] -> images [B, C, H, W]."""
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Latents [B, D] -> images [B, C, H, W]; labels do not matter."""
         height, width, channels = self.config.shape
         return (z @ self.components.T + self.mean).view(-1, channels, height, width)
 

@@ -31,10 +31,9 @@ class VAE(Autoencoder):
     default_beta = 0.1
     code_factor = 2
 
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def posterior(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Images [B, C, H, W] -> mean and log variance of q(z | x), each [B, D]."""
-        mean, log_variance = self.code(x).float().chunk(2, dim=1)
-        return mean, log_variance.clamp(*LOG_VARIANCE_RANGE)
+        return _gaussian(self.code(x, labels))
 
     def usage(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """How much each dimension carries, over images [B, C, H, W].
@@ -47,16 +46,22 @@ class VAE(Autoencoder):
             mean, log_variance = self.posterior(x)
         return _divergence(mean, log_variance).mean(0), mean.var(0, unbiased=False)
 
-    def losses(
-        self, x: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    def terms(
+        self, x: Tensor, code: Tensor, generator: torch.Generator, labels: Tensor | None
     ) -> dict[str, Tensor]:
         """Reconstruction error and KL divergence."""
-        mean, log_variance = self.posterior(x)
+        mean, log_variance = _gaussian(code)
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
         z = mean + (log_variance / 2).exp() * noise
-        mse = reconstruction_error(x, self.decode(z)).mean()
+        mse = reconstruction_error(x, self.decode(z, labels)).mean()
         kl = _divergence(mean, log_variance).sum(1).mean()
         return {"loss": mse / 2 + self.beta / x[0].numel() * kl, "mse": mse, "kl": kl}
+
+
+def _gaussian(code: Tensor) -> tuple[Tensor, Tensor]:
+    """The encoder's output [B, 2 D] as mean and log variance, each [B, D]."""
+    mean, log_variance = code.float().chunk(2, dim=1)
+    return mean, log_variance.clamp(*LOG_VARIANCE_RANGE)
 
 
 def _divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

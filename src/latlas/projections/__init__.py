@@ -7,12 +7,22 @@ and give it a name in ``PROJECTIONS``.
 from __future__ import annotations
 
 from latlas.projections.opentsne import OpenTSNE
+from latlas.projections.panels import Panels
 from latlas.projections.pca import PCA
 from latlas.projections.placement import NeighbourMap
 from latlas.projections.tsne import TSNE
 from latlas.projections.umap import UMAP
 
-__all__ = ["DEFAULT_MAP", "PCA", "PROJECTIONS", "TSNE", "UMAP", "NeighbourMap", "OpenTSNE"]
+__all__ = [
+    "DEFAULT_MAP",
+    "PCA",
+    "PROJECTIONS",
+    "TSNE",
+    "UMAP",
+    "NeighbourMap",
+    "OpenTSNE",
+    "Panels",
+]
 
 PROJECTIONS: dict[str, type[PCA] | type[NeighbourMap]] = {
     projection.name: projection for projection in (PCA, TSNE, UMAP, OpenTSNE)

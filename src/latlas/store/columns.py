@@ -15,6 +15,7 @@ from latlas.contracts import FloatArray, LatentRows, OptionError, SpaceError
 __all__ = [
     "COLUMNS",
     "MAP_PREFIX",
+    "TOLD",
     "Maps",
     "arrow",
     "check_schema",
@@ -30,6 +31,8 @@ Maps = Mapping[str, FloatArray]
 """Coordinates of rows on each map, float32 [N, 2] by the map's name."""
 
 COLUMNS = ("id", "uri", "label", "split", "z", "error", "thumbnail")
+TOLD = "told"
+"""A column of spaces with a model for each class: the label whose model encoded the row."""
 MAP_PREFIX = "map_"
 _FORMAT = 1
 _FORMAT_KEY = b"latlas.latents"
@@ -45,12 +48,13 @@ def lance() -> Any:
     return importlib.import_module("lance")
 
 
-def table_schema(latent_dim: int) -> Any:
-    """The Arrow schema of a table without maps."""
+def table_schema(latent_dim: int, told: bool = False) -> Any:
+    """The Arrow schema of a table without maps, with or without the column ``told``."""
     pa = arrow()
     z = pa.list_(pa.float32(), latent_dim)
     types = (pa.int64(), pa.string(), pa.int32(), pa.uint8(), z, pa.float32(), pa.large_binary())
     fields = [pa.field(n, t, nullable=False) for n, t in zip(COLUMNS, types, strict=True)]
+    fields += [pa.field(TOLD, pa.int32(), nullable=False)] if told else []
     return pa.schema(fields, metadata={_FORMAT_KEY: str(_FORMAT)})
 
 
@@ -66,7 +70,7 @@ def check_schema(path: Path, schema: Any) -> None:
             f"{path} has format {int(found)} and this latlas reads up to {_FORMAT}. Install a "
             "newer latlas."
         )
-    names = [name for name in schema.names if not name.startswith(MAP_PREFIX)]
+    names = [n for n in schema.names if n != TOLD and not n.startswith(MAP_PREFIX)]
     if not found.isdigit() or names != list(COLUMNS):
         raise SpaceError(
             f"{path} is a table with the columns {', '.join(schema.names)}; expected those of a "
@@ -89,6 +93,7 @@ def to_batch(schema: Any, rows: LatentRows, maps: Maps) -> Any:
         "z": np.asarray(rows.z, np.float32),
         "error": np.asarray(rows.errors, np.float32),
         "thumbnail": list(rows.thumbnails),
+        TOLD: np.asarray(rows.labels if rows.told is None else rows.told, np.int32),
     }
     placed = {MAP_PREFIX + name: np.asarray(xy, np.float32) for name, xy in maps.items()}
     unknown = sorted(placed.keys() - set(schema.names))

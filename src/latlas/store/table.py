@@ -1,11 +1,11 @@
 """The latent store: one row for each image, in an embedded, versioned table.
 
 The table is a folder in the Lance format (https://lance.org/format/). Every write is one commit: a
-reader sees all of it or nothing, and a process that is killed inside a write leaves the version
-before it, plus files that nothing refers to.
+reader sees all or nothing, and a killed write leaves the version before it.
 
 Columns: ``id`` int64, ``uri`` string, ``label`` int32 (-1 unknown), ``split`` uint8, ``z``
-float32 [D], ``error`` float32, ``thumbnail`` bytes, and ``map_NAME`` float32 [2] for each map.
+float32 [D], ``error`` float32, ``thumbnail`` bytes, ``told`` int32 in spaces with a model for each
+class, and ``map_NAME`` float32 [2] for each map.
 
 Lance has threads of its own and does not survive a fork: start other processes by spawning.
 """
@@ -25,6 +25,7 @@ from latlas.contracts import FloatArray, IntArray, LatentRows, Latents, OptionEr
 from latlas.store.columns import (
     COLUMNS,
     MAP_PREFIX,
+    TOLD,
     Maps,
     arrow,
     check_schema,
@@ -51,8 +52,7 @@ class LatentStore:
     """The rows of a space, open at one version of the table.
 
     Make one with ``LatentStore.create`` or ``LatentStore.open``. What other processes commit
-    afterwards is seen after the next ``open``; own writes are seen at once. All columns come
-    ordered by id, whatever order they were written in.
+    afterwards is seen after the next ``open``. All columns come ordered by id.
     """
 
     def __init__(self, path: Path, dataset: Any) -> None:
@@ -60,12 +60,13 @@ class LatentStore:
         self._dataset = dataset
 
     @classmethod
-    def create(cls, path: Path, latent_dim: int) -> Self:
+    def create(cls, path: Path, latent_dim: int, told: bool = False) -> Self:
         """Makes an empty table.
 
         Args:
             path: its folder, not there yet or empty; its parents are made.
             latent_dim: D, the dimension of the latent vectors, at least 1.
+            told: rows keep the label that their encoder was told.
 
         Raises:
             OptionError: ``latent_dim`` below 1.
@@ -79,7 +80,7 @@ class LatentStore:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             dataset = lance().write_dataset(
-                table_schema(latent_dim).empty_table(),
+                table_schema(latent_dim, told).empty_table(),
                 str(path.absolute()),
                 data_storage_version=_STORAGE_VERSION,
             )
@@ -95,8 +96,7 @@ class LatentStore:
             version: an earlier version to read; None for the latest.
 
         Raises:
-            SpaceError: there is no table, it is damaged or of a newer format, or it refers to
-                files outside its folder.
+            SpaceError: no table, or one that is damaged, of a newer format, or refers outside.
         """
         if not (path / "_versions").is_dir():
             raise SpaceError(
@@ -133,6 +133,10 @@ class LatentStore:
         """D, the dimension of the latent vectors."""
         return int(self._dataset.schema.field("z").type.list_size)
 
+    @property
+    def _told(self) -> str:
+        return TOLD if TOLD in self._dataset.schema.names else "label"
+
     # --- reading ------------------------------------------------------------------------
 
     def latents(self, classes: Sequence[str] = ()) -> Latents:
@@ -144,7 +148,7 @@ class LatentStore:
         Raises:
             SpaceError: the table is damaged.
         """
-        columns = self._read(["id", "uri", "label", "split", "z", "error"])
+        columns = self._read(["id", "uri", "label", "split", "z", "error", self._told])
         return Latents(
             ids=columns["id"],
             uris=columns["uri"].tolist(),
@@ -153,6 +157,7 @@ class LatentStore:
             splits=columns["split"],
             z=columns["z"],
             errors=columns["error"],
+            told=columns[self._told].astype(np.int64),
         )
 
     def column(self, name: str) -> NDArray[Any]:
@@ -174,7 +179,7 @@ class LatentStore:
             OptionError: an id that is not there.
             SpaceError: the table is damaged.
         """
-        table = self._take(ids, list(COLUMNS))
+        table = self._take(ids, [*dict.fromkeys([*COLUMNS, self._told])])
         return LatentRows(
             ids=to_numpy(table["id"]),
             uris=table["uri"].to_pylist(),
@@ -183,6 +188,7 @@ class LatentStore:
             z=to_numpy(table["z"]),
             errors=to_numpy(table["error"]),
             thumbnails=table["thumbnail"].to_pylist(),
+            told=to_numpy(table[self._told]).astype(np.int64),
         )
 
     def thumbnails(self, ids: Sequence[int] | IntArray) -> list[bytes]:
@@ -219,7 +225,7 @@ class LatentStore:
 
         Args:
             rows: the rows.
-            maps: their coordinates, float32 [N, 2] by name, for maps that the table has.
+            maps: coordinates float32 [N, 2] by name, for maps that the table has.
 
         Raises:
             OptionError: shapes that do not fit, an id that is there already, an unknown map.
@@ -229,8 +235,6 @@ class LatentStore:
 
     def append_stream(self, blocks: Iterable[LatentRows | tuple[LatentRows, Maps]]) -> None:
         """Adds any number of blocks of rows in one commit, in bounded memory.
-
-        An exception inside ``blocks`` passes through and leaves the table unchanged.
 
         Args:
             blocks: rows, alone or with their coordinates as in ``append``.
@@ -296,7 +300,7 @@ class LatentStore:
     def tidy(self, older_than: timedelta = timedelta(hours=1)) -> None:
         """Deletes what killed writes left behind and versions of some age.
 
-        Only for the one process that writes: another's write under way would lose its files.
+        Only for the one process that writes.
 
         Raises:
             StorageError: the folder cannot be written.

@@ -1,0 +1,45 @@
+"""What all scores of a space share: which rows are judged, and intervals as pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from latlas.contracts import TEST, TRAIN, IntArray
+from latlas.measures.intervals import Interval
+from latlas.stored import StoredSpace
+
+__all__ = ["MOST_JUDGED", "interval_of", "judged_rows", "labelled_rows"]
+
+MOST_JUDGED = 10_000
+
+
+def judged_rows(space: StoredSpace, seed: int, most: int = MOST_JUDGED) -> IntArray:
+    """The held-out rows, or all where none are held out; a seeded draw where they are many."""
+    splits = space.latents.splits
+    held = np.flatnonzero(splits == TEST)
+    return drawn(held if len(held) else np.arange(len(splits)), most, seed)
+
+
+def labelled_rows(space: StoredSpace, split: int, seed: int, most: int) -> IntArray:
+    """Rows of a split whose label is known; a seeded draw where they are many."""
+    latents = space.latents
+    return drawn(np.flatnonzero((latents.splits == split) & (latents.labels >= 0)), most, seed)
+
+
+def drawn(rows: IntArray, most: int, seed: int) -> IntArray:
+    """At most so many of some rows, ascending."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng((seed, 5)).choice(rows, most, replace=False))
+
+
+def interval_of(interval: Interval) -> tuple[float, float]:
+    """Both ends, as a score keeps them."""
+    return interval.low, interval.high
+
+
+def both_splits_labelled(space: StoredSpace) -> bool:
+    """Whether there are labelled images to learn from and others to be tested on."""
+    latents = space.latents
+    known = latents.labels >= 0
+    return all(bool((known & (latents.splits == split)).any()) for split in (TRAIN, TEST))

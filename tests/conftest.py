@@ -109,3 +109,64 @@ def picture_folder(folder, count=12, size=16, classes=("cat", "dog")):
         array = generator.integers(0, 255, (size, size, 3), np.uint8)
         Image.fromarray(array).save(place / f"{index}.png")
     return folder
+
+
+SCOPES = ("global", "per-class", "conditional")
+
+
+class Listening(NoProgress):
+    """Remembers what is said."""
+
+    def __init__(self):
+        self.said = []
+
+    def note(self, message):
+        self.said.append(message)
+
+
+@pytest.fixture(scope="session")
+def scoped_spaces(tmp_path_factory):
+    """A small space of digits for each scope, with a map, a prior and a classifier."""
+    place = tmp_path_factory.mktemp("scoped")
+    options = {"epochs": 8, "latent_dim": 8, "maps": ("pca",), "pictures": False}
+    options["precision"] = "float32"  # no trial, and the same on every machine
+    for scope in SCOPES:
+        folder = place / f"{scope}.latlas"
+        latlas.fit("digits", folder, scope=scope, progress=NoProgress(), **options).classifier()
+    return place
+
+
+@pytest.fixture
+def scoped(scoped_spaces, tmp_path):
+    """Opens a copy of the space of a scope, which a test may change."""
+
+    def copy(scope):
+        folder = f"{scope}.latlas"
+        return latlas.open(shutil.copytree(scoped_spaces / folder, tmp_path / folder))
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def spots_folder(tmp_path_factory):
+    """The 400 images of ``blobs`` as files in a folder for each class, for which a judge is
+    trained in some seconds."""
+    folder, images = tmp_path_factory.mktemp("spots"), blobs()
+    for index, (pixels, label) in enumerate(zip(images.pixels, images.labels, strict=True)):
+        place = folder / images.classes[label] / f"{index}.png"
+        place.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels[..., 0]).save(place)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def judged_cache(tmp_path_factory):
+    """One cache for all tests that need a judge, which is trained once then."""
+    return tmp_path_factory.mktemp("judged")
+
+
+@pytest.fixture
+def kept_judge(judged_cache, own_cache, monkeypatch):
+    """Lets a test use the session's judges."""
+    monkeypatch.setenv("LATLAS_CACHE", str(judged_cache))
+    return judged_cache

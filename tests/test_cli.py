@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-COMMANDS = ["fit", "encode", "decode", "map", "walk", "neighbours", "info", "sample"]
+COMMANDS = [
+    *("fit", "encode", "decode", "map", "walk", "neighbours", "info", "sample"),
+    *("classify", "find", "measure", "compare", "report"),
+]
 
 
 def run(*arguments, cwd=None):
@@ -223,7 +226,8 @@ def test_the_shell_completes_commands_and_names(typed, offered):
 def test_a_label_in_place_of_an_image_is_explained(space):
     said = run("walk", space, "0", "seven")
     assert said.returncode == 2
-    assert "'seven' is neither an id (a number from 0 to 1796) nor the path" in said.stderr
+    assert "'seven' is neither an id (a number from 0 to 1796), a label (0, 1, " in said.stderr
+    assert "a number as label:NUMBER) nor the path of an image file" in said.stderr
 
 
 def test_verbose_says_what_was_worked_with(space):

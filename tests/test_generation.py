@@ -80,7 +80,7 @@ def test_a_prior_that_is_behind_the_space_says_so(sampled, tmp_path):
     [
         ({"label": "ten"}, "the space has 0, 1, 2"),
         ({"n": 0}, "at least 1"),
-        ({"prior": "cauchy"}, "choose one of normal, gaussian, gmm"),
+        ({"prior": "cauchy"}, "choose one of normal, gaussian, gmm, flow, nsf"),
         ({"temperature": 0.0}, "above 0"),
     ],
 )

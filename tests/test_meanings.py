@@ -33,6 +33,7 @@ STORED = [  # by hand, so that none changes unnoticed
     "memorisation",
     "judge_accuracy",
     "novelty_false_alarms",
+    "accuracy",
     "calibration_error",
     "held_out_log_density",
 ]

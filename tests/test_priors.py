@@ -53,7 +53,7 @@ def make(member, epochs=1):
 
 @pytest.fixture(scope="module", params=EVERY, ids=lambda member: member.name)
 def prior(request):
-    return make(request.param, 12).fit(*blobs())
+    return make(request.param, 6).fit(*blobs())
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def gmm():
 @pytest.mark.parametrize("label", [None, 5])
 def test_the_density_integrates_to_one_in_the_plane(prior, label):
     learnt = isinstance(prior, LEARNT)  # not quite 0 anywhere, and slower
-    axis = np.linspace(-22, 30, 157 if learnt else 521)
+    axis = np.linspace(-22, 30, 105 if learnt else 521)
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2).astype(np.float32)
     total = np.exp(prior.log_density(grid, label)).sum() * (axis[1] - axis[0]) ** 2
     assert total == pytest.approx(1, abs=0.01 if learnt else 1e-4)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from latlas.data.source import open_images
     from latlas.estimator import AutoEncoder
     from latlas.fitting import fit
-    from latlas.outputs import read_vectors, write_images, write_vectors
+    from latlas.outputs import read_told, read_vectors, write_images, write_vectors
     from latlas.proofs import draw_proofs
     from latlas.space import Space, open_space
     from latlas.space import open_space as open  # noqa: A004
@@ -37,6 +37,7 @@ __all__ = [
     "open",
     "open_images",
     "open_space",
+    "read_told",
     "read_vectors",
     "write_images",
     "write_vectors",
@@ -56,6 +57,7 @@ _HOMES = {
     "open": ("space", "open_space"),
     "open_images": ("data.source", "open_images"),
     "open_space": ("space", "open_space"),
+    "read_told": ("outputs", "read_told"),
     "read_vectors": ("outputs", "read_vectors"),
     "write_images": ("outputs", "write_images"),
     "write_vectors": ("outputs", "write_vectors"),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latlas.contracts import TRAIN, FloatArray, Images, OptionError, UInt8Array
 
-__all__ = ["Batch", "Feed", "to_input"]
+__all__ = ["Batch", "Feed", "held_out_count", "to_input"]
 
 SAMPLE_VALUES = 16_000_000
 
@@ -28,6 +28,11 @@ class Batch(NamedTuple):
 
     x: Tensor
     labels: Tensor
+
+
+def held_out_count(images: int) -> int:
+    """How many of so many training images are held out from training, to judge it by."""
+    return min(images // HELD_OUT_SHARE, MOST_HELD_OUT)
 
 
 def to_input(pixels: Tensor) -> Tensor:
@@ -61,7 +66,7 @@ class Feed:
                 "'train'). Give a source with training images, or another split."
             )
         order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(seed))
-        held = min(len(ids) // HELD_OUT_SHARE, MOST_HELD_OUT)
+        held = held_out_count(len(ids))
         # A handful of images cannot spare any: they are then judged on what they learn from.
         self.held_out = ids[order[:held]].sort().values if held else ids
         self.ids = ids[order[held:]].sort().values if held else ids

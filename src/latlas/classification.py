@@ -14,6 +14,7 @@ from latlas.checkpoint import inside, read_arrays
 from latlas.classifiers import (
     CLASSIFIERS,
     DEFAULT_CLASSIFIER,
+    LinearClassifier,
     Novelty,
     Reliability,
     calibration_error,
@@ -49,7 +50,7 @@ OWN = "own"
 """Each scope's own way: the class whose model (or told label) explains an image best."""
 METHODS = (*CLASSIFIERS, OWN)
 FALSE_ALARMS = 0.01
-FEW_LABELS = 50
+FEW_LABELS = 1000
 """With fewer labels for each class, labels are spread over the neighbour graph by default."""
 NOVELTY = "novelty."
 
@@ -170,7 +171,7 @@ def space_classifier(
 
     Args:
         space: the space.
-        method: one of ``METHODS``; None takes ``linear`` in the scope global (``spread`` with few
+        method: one of ``METHODS``; None takes ``knn`` in the scope global (``spread`` with few
             labels), and elsewhere ``own``.
         labels_per_class: learn from only so many labels of each class, drawn at random; such a
             classifier is not kept.
@@ -224,7 +225,7 @@ def _fitted(
         raise OptionError("no training image of this space has a label to learn from.")
     learns_from_all = method == "spread"
     rows = np.flatnonzero((latents.splits == TRAIN) if learns_from_all else (labels >= 0))
-    kind = DEFAULT_CLASSIFIER if method == OWN else method
+    kind = LinearClassifier.name if method == OWN else method
     with progress.stage(f"fitting classifier {method}", None):
         evidence = _evidence(space, method, prior, rows)
         classifier = CLASSIFIERS[kind](seed=seed).fit(evidence, labels[rows])

@@ -116,8 +116,11 @@ class Findings:
         ids = self.ids[shown].tolist()
         if self.kind == "mislabelled":
             return (
-                [f"{given} or {suggested}?" for given, suggested, *_ in rows],
-                [f"id {i} · {float(p):.2f} {s}" for i, (_, s, p, _) in zip(ids, rows, strict=True)],
+                [f"labelled {given}, like {other}" for given, other, *_ in rows],
+                [
+                    f"id {i} · {s} at {float(p):.0%}"
+                    for i, (_, s, p, _) in zip(ids, rows, strict=True)
+                ],
             )
         if self.kind == "duplicates":
             partners = self.partners[shown].tolist()

@@ -168,7 +168,9 @@ def _put_back(folder: Path) -> None:
     """After a fit that came to nothing: leaves no half-made folder, and the old space in place."""
     if is_space(folder):
         manifest = read_manifest(folder)
-        begun = manifest.model is not None or has_part(folder / "run" / CHECKPOINT)
+        kept = (CHECKPOINT, f"member-*/{CHECKPOINT}", f"member-*/{DONE}")
+        parts = (part for name in kept for part in (folder / "run").glob(name))
+        begun = manifest.model is not None or any(has_part(part) for part in parts)
         if manifest.status == "complete" or begun:
             return
         shutil.rmtree(folder, ignore_errors=True)

@@ -156,15 +156,28 @@ def space_prior(
         labels = latents.told[own] if len(latents.classes) else None
         with progress.stage(f"fitting prior {name}", None):
             prior = PRIORS[name](seed=seed).fit(latents.z[own], labels, progress)
-        held = latents.z[latents.splits == TEST]
         scores = {}
-        if len(held):
-            scores["held_out_log_density"] = float(prior.log_density(held).mean())
+        if (latents.splits == TEST).any():
+            scores["held_out_log_density"] = _held_out_density(space, prior)
         config, arrays = prior.state()
         space.keep_part("priors", name, config | {"rows": int(own.sum())}, arrays, scores)
     said = f"held-out log density {scores['held_out_log_density']:.2f} nats" if scores else "fitted"
     progress.note(f"prior {name}: {said}")
     return prior
+
+
+def _held_out_density(space: StoredSpace, prior: Prior) -> float:
+    """The mean log density of the held-out latents; where they depend on the label, of its own."""
+    latents = space.latents
+    held = latents.splits == TEST
+    if space.scope == SCOPES[0]:
+        return float(prior.log_density(latents.z[held]).mean())
+    known = [
+        prior.log_density(latents.z[held & (latents.told == label)], label)
+        for label in prior.classes.tolist()
+        if (held & (latents.told == label)).any()
+    ]
+    return float(np.concatenate(known).mean()) if known else float("nan")
 
 
 def _stored(space: StoredSpace, name: str) -> tuple[Prior, int]:

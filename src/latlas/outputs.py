@@ -23,7 +23,7 @@ from latlas.contracts import (
 )
 from latlas.plots import image_grid, save
 
-__all__ = ["read_vectors", "write_images", "write_vectors"]
+__all__ = ["read_told", "read_vectors", "write_images", "write_vectors"]
 
 GRID_SUFFIXES = (".png", ".svg", ".pdf")
 ARRAY_SUFFIXES = (".npy", ".npz")
@@ -32,7 +32,9 @@ ARRAY_SUFFIXES = (".npy", ".npz")
 def write_vectors(path: str | Path, latents: Latents) -> Path:
     """Writes arrays z float32 [N, D], label, id, split and uri [N] to an ``.npz`` file.
 
-    Labels, splits and uris are Unicode arrays; unknown labels are empty.
+    Labels, splits and uris are Unicode arrays; unknown labels are empty. Where the encoder was
+    told other labels than the images have, as for unlabelled images in a space for each class,
+    those stand in a further array ``told``.
 
     Raises:
         OptionError: the path does not end in ``.npz``.
@@ -42,10 +44,15 @@ def write_vectors(path: str | Path, latents: Latents) -> Path:
     if path.suffix != ".npz":
         raise OptionError(f"vectors go to a file that ends in .npz; got {path}.")
     buffer = io.BytesIO()
+    names = np.array([*latents.classes, ""], dtype=np.str_)
+    more: dict[str, Any] = {}
+    if not np.array_equal(latents.told, latents.labels):
+        more["told"] = names[latents.told]
     np.savez(
         buffer,
+        **more,
         z=latents.z,
-        label=np.array([*latents.classes, ""], dtype=np.str_)[latents.labels],
+        label=names[latents.labels],
         id=latents.ids,
         split=np.array(SPLITS, dtype=np.str_)[latents.splits],
         uri=np.array(latents.uris, dtype=np.str_),
@@ -77,6 +84,25 @@ def read_vectors(path: str | Path) -> FloatArray:
     if not isinstance(z, np.ndarray) or not np.issubdtype(z.dtype, np.number):
         raise SourceError(f"{path} holds no array of numbers; expected vectors [N, D].")
     return np.atleast_2d(z).astype(np.float32)
+
+
+def read_told(path: str | Path) -> list[str] | None:
+    """The labels that a decoder is to be told for the vectors of a file; None without any.
+
+    Raises:
+        SourceError: no such file.
+    """
+    path = Path(path)
+    if path.suffix != ".npz":
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as loaded:
+            names = [name for name in ("told", "label") if name in loaded.files]
+            return [str(label) for label in loaded[names[0]]] if names else None
+    except (OSError, ValueError, EOFError) as error:
+        raise SourceError(
+            f"cannot read labels from {path} ({getattr(error, 'strerror', None) or error})."
+        ) from error
 
 
 def write_images(path: str | Path, images: UInt8Array, titles: Sequence[str] | None = None) -> Path:

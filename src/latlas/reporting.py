@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from latlas.contracts import Score
+from latlas.generation import draw_samples, space_prior
+from latlas.priors import DEFAULT_PRIOR
 from latlas.report import Cell, Picture, Report, Section, write_report
 from latlas.stored import StoredSpace
 
 __all__ = ["report_space"]
 
+SAMPLES, SAMPLED_CLASSES = 8, 10
 CAPTIONS = {
     "map-": ("The map", "Each point is an image; near points have similar latent vectors."),
     "reconstructions": ("Reconstructions", "Above the originals, below what the decoder draws."),
@@ -71,7 +74,10 @@ def report_space(space: StoredSpace, path: str | Path) -> Path:
         OptionError: another suffix.
         StorageError: the file cannot be written.
     """
-    pictures = sorted((space.folder / "pictures").glob("*.png"))
+    folder = space.folder / "pictures"
+    if space.manifest.priors and not list(folder.glob("samples*.png")):
+        _draw_samples(space, folder / "samples.png")
+    pictures = sorted(folder.glob("*.png"))
     scores = [*space.scores, *_part_scores(space)]
     sections = [_group(title, pictures, scores) for title in GROUPS]
     used = {name for _, names, _ in GROUPS.values() for name in names}
@@ -104,6 +110,15 @@ def report_space(space: StoredSpace, path: str | Path) -> Path:
         f"made {manifest.created}",
     )
     return write_report(report, path)
+
+
+def _draw_samples(space: StoredSpace, path: Path) -> None:
+    """A row of new images for each of at most ten classes, from a prior that the space has."""
+    name = DEFAULT_PRIOR if DEFAULT_PRIOR in space.manifest.priors else [*space.manifest.priors][-1]
+    labels = list(space.classes[:SAMPLED_CLASSES])
+    prior = space_prior(space, name)
+    count = SAMPLES * max(len(labels), 1) if labels else SAMPLES**2
+    draw_samples(space, count, labels or None, prior).plot(path)
 
 
 def _part_scores(space: StoredSpace) -> list[Score]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from latlas.contracts import FloatArray, IntArray, Latents, OptionError, UInt8Array
 from latlas.neighbours import FEWEST_FOR_A_LAYOUT
-from latlas.plots import animate, latent_map, neighbour_row, save, walk_strip
+from latlas.plots import animate, class_panels, latent_map, neighbour_row, save, walk_strip
 
 __all__ = ["METHODS", "Map", "NearImages", "Walk"]
 
@@ -40,6 +40,17 @@ class Map:
             OptionError: the suffix is none of these.
             StorageError: the file cannot be written.
         """
+        if self.panels:
+            figure = class_panels(
+                self.xy,
+                self.latents.told,
+                self.latents.classes,
+                errors=self.latents.errors,
+                title=f"One space for each class of {self.source}" if title is None else title,
+                subtitle=f"{self._method()} of D = {self.latents.z.shape[1]}, each class alone; "
+                "colour: squared error of the reconstruction",
+            )
+            return save(figure, Path(path))
         figure = latent_map(
             self.xy,
             self.latents.labels,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from latlas.batches import held_out_count
 from latlas.checkpoint import has_part, read_part, write_part
 from latlas.contracts import TEST, TRAIN, Images, OptionError, Progress, Solvable
 from latlas.models import (
@@ -152,7 +153,8 @@ def _share_of_training(training: TrainConfig, images: Images, members: int) -> T
     """
     epochs = training.epochs
     if epochs is None and training.max_seconds is None:
-        epochs = default_epochs(int((images.splits == TRAIN).sum()))
+        count = int((images.splits == TRAIN).sum())
+        epochs = default_epochs(count - held_out_count(count))
     seconds = None if training.max_seconds is None else training.max_seconds / members
     batch = min(training.batch_size, PER_CLASS_BATCH)
     return replace(training, epochs=epochs, max_seconds=seconds, batch_size=batch)

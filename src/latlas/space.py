@@ -58,15 +58,15 @@ class Space(StoredSpace):
 
     # --- encode, decode -----------------------------------------------------------------
 
-    def encode(self, images: Any, labels: Sequence[str] | None = None) -> FloatArray:
+    def encode(self, images: Any, labels: str | Sequence[str] | None = None) -> FloatArray:
         """Images -> latent vectors float32 [N, D].
 
         Args:
             images: an array [N, H, W], [N, H, W, C] or [N, C, H, W], uint8 or float in 0..1; a
                 Pillow image; or a list of Pillow images or paths. Other sizes are resized.
-            labels: N label names that the encoder is told, where the scope is conditional or
-                per-class; None: it is told none, and a space for each class takes the class
-                that draws an image best.
+            labels: N label names (or one for all) that the encoder is told, where the scope is
+                conditional or per-class; None: it is told none, and a space for each class takes
+                the class that draws an image best.
 
         Raises:
             SourceError: images that cannot be read as such.
@@ -75,13 +75,13 @@ class Space(StoredSpace):
         pixels = as_pixels(images, self.shape, self.resize)
         return self.coder.encode(pixels, self._told(labels, len(pixels)))
 
-    def decode(self, z: NDArray[Any], labels: Sequence[str] | None = None) -> UInt8Array:
+    def decode(self, z: NDArray[Any], labels: str | Sequence[str] | None = None) -> UInt8Array:
         """Latent vectors [N, D] -> images uint8 [N, H, W, C].
 
         Args:
             z: the vectors.
-            labels: N label names that the decoder is told; in the scope per-class they say whose
-                decoder is meant and cannot be left out.
+            labels: N label names (or one for all) that the decoder is told, "" where unknown; in
+                the scope per-class they say whose decoder is meant and cannot be left out.
 
         Raises:
             OptionError: another shape, values that are not finite, or a label that is not there.
@@ -89,13 +89,13 @@ class Space(StoredSpace):
         vectors = np.asarray(z, np.float32)
         return self.coder.decode(vectors, self._told(labels, len(vectors)))
 
-    def _told(self, labels: Sequence[str] | None, count: int) -> IntArray | None:
+    def _told(self, labels: str | Sequence[str] | None, count: int) -> IntArray | None:
         if labels is None:
             return None
         names = [labels] * count if isinstance(labels, str) else list(labels)
         if len(names) != count:
             raise OptionError(f"there are {len(names)} labels for {count} rows; give one for each.")
-        return np.array([self.label_number(name) for name in names], np.int64)
+        return np.array([self.label_number(name) if name else -1 for name in names], np.int64)
 
     def add(self, images: Images, progress: Progress | None = None) -> IntArray:
         """Encodes new images into the space and places them on its maps.
@@ -202,8 +202,8 @@ class Space(StoredSpace):
         Args:
             n: how many.
             label: a label name; several share n evenly; None draws from everything.
-            prior: ``normal``, ``gaussian`` or ``gmm`` (the default); fitted on first
-                use and kept.
+            prior: ``normal``, ``gaussian``, ``gmm`` (the default), ``flow`` or ``nsf``; fitted on
+                first use and kept.
             temperature: scale of the deviations; below 1 images are more usual and less varied.
             seed: seed of the draw and, on first use, of the fit.
             progress: where to report.

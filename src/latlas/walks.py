@@ -163,14 +163,12 @@ def near(space: StoredSpace, query: Query, k: int) -> NearImages:
         raise OptionError(f"k is {k}; ask for at least 1 neighbour.")
     place, latents = place_of(space, query), space.latents
     rows = _comparable(space, place)
+    if place.id is not None:
+        rows = rows[latents.ids[rows] != place.id]
     if len(rows) == 0:
         raise OptionError("the space has no image beside this one to compare it with.")
-    wanted = min(k + (place.id is not None), len(rows))
-    found = nearest(place.z[None], latents.z[rows], wanted)
+    found = nearest(place.z[None], latents.z[rows], min(k, len(rows)))
     distances, rows = found.distances[0], rows[found.indices[0]]
-    if place.id is not None:
-        keep = latents.ids[rows] != place.id
-        rows, distances = rows[keep][:k], distances[keep][:k]
     if place.id is not None:
         shown = space.thumbnails([place.id])[0]
     else:

@@ -39,5 +39,5 @@ CLASSIFIERS: dict[str, type[LatentClassifier]] = {
 }
 """Every classifier by its name; each is made with ``CLASSIFIERS[name](seed=0)``."""
 
-DEFAULT_CLASSIFIER = LinearClassifier.name
+DEFAULT_CLASSIFIER = KNNClassifier.name
 """The classifier that a space gets when none is named."""

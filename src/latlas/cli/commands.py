@@ -272,6 +272,14 @@ def decode(
             "--output", "-o", help="A .png with all images, an .npz, or a folder for PNG files."
         ),
     ],
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--label",
+            "-l",
+            help="The class of all vectors, for a decoder that is told it. [default: the file's]",
+        ),
+    ] = None,
     device: Device = None,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -283,7 +291,9 @@ def decode(
     Example:  latlas decode mnist.latlas vectors.npz -o decoded/
     """
     opened = latlas.open(space, device or "auto")
-    images = opened.decode(latlas.read_vectors(vectors))
+    z = latlas.read_vectors(vectors)
+    told = label if label is not None else latlas.read_told(vectors)
+    images = opened.decode(z, told if opened.scope != "global" else None)
     written = latlas.write_images(output, images)
     result = {"space": str(space), "images": len(images), "output": str(written)}
     lines = [f"decoded {len(images):,} vectors: {written}"]

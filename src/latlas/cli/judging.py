@@ -48,7 +48,7 @@ def classify(
             "--method",
             "-m",
             help="linear, knn, bayes, spread, or own (per-class and conditional spaces: the "
-            "class that explains an image best). [default: linear, or own]",
+            "class that explains an image best). [default: knn, or own]",
             autocompletion=complete(METHOD_NAMES),
         ),
     ] = None,

@@ -157,7 +157,7 @@ def walk(
 def neighbours(
     space: SpaceFolder,
     image: Annotated[
-        str, typer.Argument(metavar="IMAGE", help="An id, or the path of an image file.")
+        str, typer.Argument(metavar="IMAGE", help="An id, an image file, or a label (label:NAME).")
     ],
     k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
     output: Annotated[

@@ -73,7 +73,8 @@ def say_facts(facts: dict[str, Any]) -> list[str]:
         *(f"source     {s['uri']}  ({s['images']:,} images)" for s in facts["sources"]),
         f"classes    {', '.join(facts['classes'][:12]) or 'none'}"
         + (f", ... ({len(facts['classes'])})" if len(facts["classes"]) > 12 else ""),
-        f"model      {model['name'] if model else 'none'}, D = {facts['latent_dim']}",
+        f"model      {model['name'] if model else 'none'}, D = {facts['latent_dim']}"
+        + (f", scope {facts['config']['scope']}" if "scope" in facts["config"] else ""),
     ]
     if "seconds" in training:
         lines.append(
@@ -87,6 +88,10 @@ def say_facts(facts: dict[str, Any]) -> list[str]:
         density = part["scores"].get("held_out_log_density")
         said = "" if density is None else f"  held-out log density {density:.2f} nats"
         lines.append(f"prior      {name}{said}")
+    for name, part in facts.get("classifiers", {}).items():
+        accuracy = part["scores"].get("accuracy")
+        said = "" if accuracy is None else f"  {accuracy:.2%} of the held-out images right"
+        lines.append(f"classifier {name}{said}")
     lines += [f"score      {s['name'].replace('_', ' ')} {s['value']:.4f}" for s in facts["scores"]]
     skipped = sum(source["skipped"] for source in facts["sources"])
     lines += [f"skipped    {skipped} files, listed in skipped.json"] if skipped else []

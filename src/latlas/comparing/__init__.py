@@ -179,6 +179,10 @@ def _candidates(
 def _check(seeds: int, settings: dict[str, Any]) -> None:
     if seeds < 1:
         raise OptionError(f"seeds is {seeds}; each candidate is trained at least once.")
+    unknown = sorted(set(settings) - set(FitOptions.__annotations__))
+    if unknown:
+        known = sorted(set(CompareOptions.__annotations__) - OF_EACH_RUN)
+        raise OptionError(f"compare has no option {', '.join(unknown)}; it has {', '.join(known)}.")
     own = sorted(OF_EACH_RUN & set(settings))
     if own:
         raise OptionError(f"compare chooses {', '.join(own)} itself; leave it out.")

@@ -15,7 +15,7 @@ from latlas.space import Space
 
 __all__ = ["draw_comparison"]
 
-MOST_ROWS, EACH = 10, 8
+MOST_ROWS, EACH = 10, 5
 MOST_BLOCKS = 4
 DRAWN = (
     "label_agreement",

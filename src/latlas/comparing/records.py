@@ -34,6 +34,13 @@ MEASURES: dict[str, tuple[str, str, str]] = {
 """Every row of the table: its name in print, which way is better, and how it is printed."""
 
 
+SHARES = {
+    *("precision", "recall", "coverage", "label_agreement", "memorisation"),
+    *("accuracy_own", "accuracy_linear"),
+}
+"""Measures that lie in 0..1, and so do the ends of their intervals."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """What takes part: a model of one scope and one latent dimension, and a prior."""
@@ -79,7 +86,10 @@ class Row:
         if len(given) < 2:
             return cls(measure, candidate, given, given[0], None, None, floor)
         found = seeds_interval(given)
-        return cls(measure, candidate, given, found.value, found.low, found.high, floor)
+        low, high = found.low, found.high
+        if measure.split(":", maxsplit=1)[0] in SHARES:
+            low, high = max(low, 0.0), min(high, 1.0)
+        return cls(measure, candidate, given, found.value, low, high, floor)
 
 
 @dataclass(frozen=True)

@@ -50,12 +50,14 @@ def duplicates(
         s = -log10(N (k - 1) (r / r_k)^d),
 
     so that about 10^-s pairs as close as this one would be expected among all N rows without any
-    copies; r_k is the smaller one of both ends. d is the dimension that the data fill, 1 / d being
-    the mean of log(r_k / r_j) over all rows and j < k (Levina & Bickel, "Maximum likelihood
-    estimation of intrinsic dimension", NeurIPS 2004, eq. 8, averaged as MacKay & Ghahramani
-    advise, 2005). A number of expected chance events as the measure is the idea of Desolneux,
-    Moisan & Morel, "Meaningful alignments", IJCV 2000. Scores do not change when latents are
-    scaled, moved or turned. Ratios below 1e-6 count as 1e-6, beyond what float32 holds.
+    copies; r_k is the smaller one of both ends. d is the dimension that the data fill: 1 / d is
+    the median over all rows of the mean of ln(r_k / r_j) over j < k, and d is at least 1 (Levina &
+    Bickel, "Maximum likelihood estimation of intrinsic dimension", NeurIPS 2004, eq. 8; 1 / d
+    instead of d is averaged as MacKay & Ghahramani advise in their comments on it, 2005, and by
+    the median, which copies do not move). To measure by the number of events expected by chance is
+    the idea of Desolneux, Moisan & Morel, "Meaningful alignments", IJCV 2000. Scores do not change
+    when latents are scaled, moved or turned. Ratios below 1e-6 count as 1e-6, beyond what float32
+    holds.
 
     Rows with equal latents stand as one point in the above, so that many copies do not make their
     neighbourhood look dense, and are paired with the first of them. Above 10,000 different points

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import product
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from latlas.contracts import FloatArray, IntArray, NoProgress, OptionError, Progress
-from latlas.neighbours import approximate_neighbours, as_points, nearest, single_threaded
+from latlas.neighbours import approximate_neighbours, as_points, nearest
+from latlas.vectors import train_vectors
 
 __all__ = ["Mislabelled", "mislabelled"]
 
 FOLDS = 5
-WIDTH = 256  # of both hidden layers
-EPOCHS, FEWEST_STEPS, BATCH = 6, 120, 256
-RATE, DECAY = 3e-3, 1e-2
 NOISE = 0.15  # on standardised inputs
 VOTERS = 15
 DOUBT = 0.2  # votes that every count starts with, shared out over the classes
@@ -123,23 +119,12 @@ def _verdict(
     """Log probabilities [M, K] from all judges, none of whom has seen the label it judges."""
     folds = _folds(codes, seed)
     total = np.zeros((len(codes), count))
-    with (
-        single_threaded() as threads,
-        ThreadPoolExecutor(threads) as pool,
-        progress.stage("judging labels", len(inputs) * FOLDS, "nets") as stage,
-    ):
-        for x in inputs:
-
-            def judge(fold: int, x: FloatArray = x) -> tuple[IntArray, Float64Array]:
-                asked = np.flatnonzero(folds == fold)
-                taught = folds != fold
-                net = _Net(x.shape[1], count, seed + fold)
-                net.fit(x[taught], codes[taught])
-                return asked, net.log_probabilities(x[asked])
-
-            for asked, logs in pool.map(judge, range(FOLDS)):
-                total[asked] += logs
-                stage.advance()
+    with progress.stage("judging labels", len(inputs) * FOLDS, "nets") as stage:
+        for x, fold in product(inputs, range(FOLDS)):
+            asked = folds == fold
+            net = train_vectors(x[~asked], codes[~asked], count, noise=NOISE, seed=seed + fold)
+            total[asked] += net.log_probabilities(x[asked])
+            stage.advance()
     for x in inputs:
         total += _votes(x, codes, count, seed)
     return _log_softmax(total / (2 * len(inputs)))
@@ -210,75 +195,13 @@ def _votes(x: FloatArray, codes: IntArray, count: int, seed: int) -> Float64Arra
     reach = np.maximum(found.distances[:, -1:].astype(np.float64), np.finfo(np.float32).tiny)
     weights = np.exp(-2 * (found.distances / reach) ** 2)
     places = np.arange(len(x))[:, None] * count + codes[found.indices]
-    votes = np.bincount(places.ravel(), weights.ravel(), len(x) * count).reshape(len(x), count)
-    votes = votes + DOUBT / count
-    shares: Float64Array = np.log(votes / votes.sum(axis=1, keepdims=True))
-    return shares
+    cast = np.bincount(places.ravel(), weights.ravel(), len(x) * count).astype(np.float64)
+    votes: Float64Array = np.reshape(cast, (len(x), count)) + np.float64(DOUBT / count)
+    shares: Float64Array = votes / votes.sum(axis=1, keepdims=True)
+    return np.asarray(np.log(shares), np.float64)
 
 
 def _log_softmax(logs: Float64Array) -> Float64Array:
     logs = logs - logs.max(axis=1, keepdims=True)
     result: Float64Array = logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
     return result
-
-
-class _Net:
-    """A dense net with two hidden layers of rectifiers that tells classes apart.
-
-    AdamW (Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019) with a rate
-    that falls linearly to 0; weights start as in He et al., "Delving deep into rectifiers", ICCV
-    2015, eq. 10. Noise on the inputs keeps it from learning single rows by heart (Bishop,
-    "Training with noise is equivalent to Tikhonov regularization", Neural Computation 1995).
-    """
-
-    def __init__(self, inputs: int, classes: int, seed: int) -> None:
-        self._random = torch.Generator().manual_seed(seed)
-        sizes = [inputs, WIDTH, WIDTH, classes]
-        self._weights = [
-            torch.randn(a, b, generator=self._random).mul_((2 / a) ** 0.5).requires_grad_()
-            for a, b in pairwise(sizes)
-        ]
-        self._offsets = [torch.zeros(b, requires_grad=True) for b in sizes[1:]]
-        with torch.no_grad():
-            self._weights[-1].mul_(0.1)
-
-    def fit(self, x: FloatArray, codes: IntArray) -> None:
-        """Learns from inputs [n, D] and class numbers [n]."""
-        inputs, targets = torch.from_numpy(x), torch.from_numpy(codes)
-        size = min(BATCH, len(x))
-        a_pass = len(x) // size
-        steps = max(FEWEST_STEPS, EPOCHS * a_pass)
-        optimiser = torch.optim.AdamW(
-            [
-                {"params": self._weights, "weight_decay": DECAY},
-                {"params": self._offsets, "weight_decay": 0.0},
-            ],
-            lr=RATE,
-            fused=True,
-        )
-        falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 1 / steps, steps - 1)
-        for step in range(steps):
-            if step % a_pass == 0:
-                order = torch.randperm(len(x), generator=self._random)
-            rows = order[step % a_pass * size :][:size]
-            noise = torch.randn(len(rows), x.shape[1], generator=self._random)
-            logits = self._logits(inputs[rows] + NOISE * noise)
-            loss = torch.nn.functional.cross_entropy(logits, targets[rows])
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            falling.step()
-
-    def log_probabilities(self, x: FloatArray) -> Float64Array:
-        """Log probabilities float64 [n, K] of inputs [n, D]."""
-        with torch.no_grad():
-            logits = torch.cat(
-                [self._logits(block) for block in torch.split(torch.from_numpy(x), 8192)]
-            )
-            result: Float64Array = torch.log_softmax(logits.double(), dim=1).numpy()
-        return result
-
-    def _logits(self, x: torch.Tensor) -> torch.Tensor:
-        for weight, offset in zip(self._weights[:-1], self._offsets[:-1], strict=True):
-            x = torch.addmm(offset, x, weight).relu()
-        return torch.addmm(self._offsets[-1], x, self._weights[-1])

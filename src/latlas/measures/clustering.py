@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
@@ -21,7 +20,8 @@ from sklearn.mixture import GaussianMixture
 
 from latlas.contracts import FloatArray, IntArray, OptionError
 from latlas.measures.communities import communities, merged, neighbour_graph
-from latlas.neighbours import as_points, single_threaded
+from latlas.neighbours import as_points
+from latlas.vectors import train_vectors
 
 __all__ = [
     "ClusterScores",
@@ -38,11 +38,7 @@ STARTS = 3
 
 FEWEST_TO_LEARN = 5000
 LESSONS = 2
-EPOCHS = 6
-BATCH = 256
-HIDDEN = 256
 NOISE = 0.1  # in units of the latents' overall standard deviation
-RATE = 3e-3
 SMOOTHING = 0.1
 
 
@@ -226,43 +222,15 @@ def graph_clusters(
 def _learnt(z: FloatArray, clusters: IntArray, seed: int) -> IntArray:
     """What a net says that learnt the clusters from the latents; the clusters if it lost one."""
     count = int(clusters.max()) + 1
-    points = torch.from_numpy(z)
-    with single_threaded(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for _ in range(LESSONS):
-            said = _lesson(points, torch.from_numpy(clusters), count)
-            if len(np.unique(said)) < count:
-                break
-            clusters = said
+    for lesson in range(LESSONS):
+        net = train_vectors(
+            z, clusters, count, noise=NOISE, smoothing=SMOOTHING, seed=LESSONS * seed + lesson
+        )
+        said = net.log_probabilities(z).argmax(axis=1)
+        if len(np.unique(said)) < count:
+            break
+        clusters = said
     return clusters
-
-
-def _lesson(points: torch.Tensor, clusters: torch.Tensor, count: int) -> IntArray:
-    """Trains a dense net on points float32 [N, D] and clusters int64 [N]; what it says of them."""
-    net = torch.nn.Sequential(
-        torch.nn.Linear(points.shape[1], HIDDEN),
-        torch.nn.GELU(),
-        torch.nn.Linear(HIDDEN, HIDDEN),
-        torch.nn.GELU(),
-        torch.nn.Linear(HIDDEN, count),
-    )
-    optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-2)
-    steps = EPOCHS * (len(points) // BATCH)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
-    for _ in range(EPOCHS):
-        for rows in torch.randperm(len(points))[: len(points) // BATCH * BATCH].view(-1, BATCH):
-            batch = points[rows] + NOISE * torch.randn(BATCH, points.shape[1])
-            loss = torch.nn.functional.cross_entropy(
-                net(batch), clusters[rows], label_smoothing=SMOOTHING
-            )
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-    with torch.no_grad():
-        said = [net(block).argmax(dim=1) for block in torch.split(points, 8192)]
-    answers: IntArray = torch.cat(said).numpy()
-    return answers
 
 
 # --- input and output ------------------------------------------------------------------------

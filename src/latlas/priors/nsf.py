@@ -8,7 +8,8 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from latlas.contracts import MissingExtraError
+from latlas.contracts import IntArray, MissingExtraError
+from latlas.priors.gaussian import GaussianPrior
 from latlas.priors.learned import Bend, LearnedPrior
 
 __all__ = ["NSFPrior"]
@@ -28,11 +29,11 @@ class _Splines(Bend):
 
     learning_rate = 1e-3
 
-    def __init__(self, D: int, classes: int, zuko: Any) -> None:
-        super().__init__(D, classes)
+    def __init__(self, D: int, owners: IntArray, zuko: Any) -> None:
+        super().__init__(D, owners)
         self.flow: nn.Module = zuko.flows.NSF(
             D,
-            context=classes + 1,
+            context=self.M,
             bins=BINS,
             transforms=TRANSFORMS,
             hidden_features=HIDDEN,
@@ -45,24 +46,24 @@ class _Splines(Bend):
         gaussian = x.square().mean() / 2
         return noise.square().mean() / 2 - change.mean() / self.D, gaussian
 
-    def push(self, x: Tensor, index: int) -> Tensor:
+    def push(self, x: Tensor, index: Tensor) -> Tensor:
         """From noise to data: the inverse of the splines."""
-        out: Tensor = self._at(torch.full((len(x),), index)).inv(x)
+        out: Tensor = self._at(index).inv(x)
         return out
 
-    def pull(self, x: Tensor, index: int) -> tuple[Tensor, Tensor]:
+    def pull(self, x: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         """From data to noise, and the log determinant."""
-        noise, change = self._at(torch.full((len(x),), index)).call_and_ladj(x)
+        noise, change = self._at(index).call_and_ladj(x)
         return noise, change
 
     def _at(self, index: Tensor) -> Any:
-        one_hot = nn.functional.one_hot(index, self.classes + 1).float()
+        one_hot = nn.functional.one_hot(index, self.M).float()
         return self.flow.transform(one_hot)  # type: ignore[operator]
 
 
 @final
 class NSFPrior(LearnedPrior):
-    """A neural spline flow, the label given as context.
+    """A neural spline flow on the Gaussians of ``GaussianPrior``, the label given as context.
 
     Four coupling layers of splines with 8 bins, their parameters from nets of two hidden layers
     of 128 units (Durkan, Bekasov, Murray & Papamakarios, "Neural Spline Flows", NeurIPS 2019,
@@ -75,10 +76,11 @@ class NSFPrior(LearnedPrior):
     """
 
     name: ClassVar[str] = "nsf"
+    base = GaussianPrior
 
-    def _new_bend(self, D: int, classes: int) -> Bend:
+    def _new_bend(self, D: int, owners: IntArray) -> Bend:
         try:
             zuko = importlib.import_module("zuko")
         except ImportError as error:
             raise MissingExtraError("the prior nsf", "flows") from error
-        return _Splines(D, classes, zuko)
+        return _Splines(D, owners, zuko)

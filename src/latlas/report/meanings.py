@@ -258,6 +258,10 @@ MEANINGS: dict[str, Meaning] = {
         "How many ordinary test images are called unlike anything known.",
         "lower",
     ),
+    "accuracy": _share(
+        "Accuracy",
+        "How often the classifier names the class of an image that it has not learnt from.",
+    ),
     "calibration_error": _share(
         "Calibration error",
         "How far the stated odds are from the truth: of answers given with 80% certainty, 80% "

@@ -12,7 +12,7 @@ from latlas.generation import space_prior
 from latlas.judging import Reference, reference_for
 from latlas.models import SCOPES
 from latlas.priors import DEFAULT_PRIOR
-from latlas.scoring.common import drawn
+from latlas.scoring.common import countable, drawn
 from latlas.scoring.generated import generation_scores, reference_floors
 from latlas.scoring.reconstruction import reconstruction_scores
 from latlas.scoring.structure import structure_scores
@@ -64,6 +64,7 @@ def measure(
         scores += _generation(space, priors, seed, progress)
     if "classification" in parts:
         scores += _classification(space, seed, progress)
+    scores = countable(scores)
     _keep(space, scores)
     return scores
 
@@ -114,10 +115,11 @@ def _classification(space: StoredSpace, seed: int, progress: Progress) -> list[S
         progress.note("classification is not measured: it needs labels to learn from")
         return []
     scores: list[Score] = []
-    for method in {None, *space.manifest.classifiers}:
+    usual = space_classifier(space, seed=seed, progress=progress)
+    for method in dict.fromkeys((usual.method, *space.manifest.classifiers)):
         asked = space_classifier(space, method, seed=seed, progress=progress)
         judged = asked.judge()
-        if judged is None or any(s.name == f"accuracy:{asked.method}" for s in scores):
+        if judged is None:
             continue
         detail = {"images": len(judged.rows)}
         scores.append(Score(f"accuracy:{asked.method}", judged.accuracy, detail=detail))

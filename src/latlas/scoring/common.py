@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
 import numpy as np
 
-from latlas.contracts import TEST, TRAIN, IntArray
+from latlas.contracts import TEST, TRAIN, IntArray, Score
 from latlas.measures.intervals import Interval
 from latlas.stored import StoredSpace
 
@@ -36,6 +40,25 @@ def drawn(rows: IntArray, most: int, seed: int) -> IntArray:
 def interval_of(interval: Interval) -> tuple[float, float]:
     """Both ends, as a score keeps them."""
     return interval.low, interval.high
+
+
+def countable(scores: Iterable[Score]) -> list[Score]:
+    """The scores that are numbers, each with those of its rivals that are.
+
+    A measure gives NaN where there is nothing to take it of, such as a silhouette of one class.
+    """
+    kept = []
+    for score in scores:
+        if not math.isfinite(score.value):
+            continue
+        rivals = score.detail.get("baselines", {})
+        known = {name: value for name, value in rivals.items() if math.isfinite(value)}
+        detail = {**score.detail, **({"baselines": known} if rivals else {})}
+        baseline = score.baseline
+        if baseline is not None and not math.isfinite(baseline):
+            baseline = None
+        kept.append(replace(score, baseline=baseline, detail=detail))
+    return kept
 
 
 def both_splits_labelled(space: StoredSpace) -> bool:

@@ -54,8 +54,12 @@ def draw(
     seed: int = 0,
     temperature: float = 1.0,
 ) -> Drawn:
-    """As many samples as there are real images; by class, with as many of each label."""
-    told = np.sort(reference.labels) if by_class else np.full(len(reference.labels), -1)
+    """As many samples as there are real images; by class, with as many of each label.
+
+    A label without training images has no density to draw from and is left out.
+    """
+    told = np.sort(reference.labels)
+    told = told[np.isin(told, prior.classes)] if by_class else np.full(len(told), -1)
     z = np.empty((len(told), space.latent_dim), np.float32)
     for label in np.unique(told).tolist():
         own, which = told == label, None if label < 0 else label

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
@@ -47,7 +49,7 @@ def reconstruction_scores(space: StoredSpace, seed: int = 0) -> list[Score]:
         values = measure(pixels, ours)
         finite = values[np.isfinite(values)]
         rival = measure(pixels, theirs)
-        baseline = float(rival[np.isfinite(rival)].mean())
+        baseline = _mean(rival[np.isfinite(rival)])
         detail = {"split": split, "images": len(rows), "baselines": {"pca": baseline}}
         if name == "reconstruction_mse":
             errors = values
@@ -56,7 +58,7 @@ def reconstruction_scores(space: StoredSpace, seed: int = 0) -> list[Score]:
         scores.append(
             Score(
                 name,
-                float(finite.mean()),
+                _mean(finite),
                 baseline=baseline,
                 floor=0.0 if name == "reconstruction_mse" else None,
                 seed=seed,
@@ -65,6 +67,11 @@ def reconstruction_scores(space: StoredSpace, seed: int = 0) -> list[Score]:
             )
         )
     return scores + _by_class(space, rows, errors, seed)
+
+
+def _mean(values: FloatArray) -> float:
+    """The mean; NaN of nothing, as where all images come back whole and no ratio is finite."""
+    return float(values.mean()) if len(values) else math.nan
 
 
 def _by_class(space: StoredSpace, rows: IntArray, errors: FloatArray, seed: int) -> list[Score]:

@@ -11,6 +11,7 @@ from PIL import Image
 
 import latlas
 from conftest import SCOPES, Listening, blobs
+from latlas.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER
 from latlas.contracts import TEST, TRAIN, NoProgress, OptionError, SourceError, SpaceError
 
 QUICK = {"epochs": 2, "progress": NoProgress(), "pictures": False, "maps": ("pca",)}
@@ -34,8 +35,8 @@ def held_out(space, count=60):
 @pytest.mark.parametrize("scope", SCOPES)
 def test_held_out_images_are_told_apart(spaces, scope):
     space = spaces[scope]
-    usual = {"global": "linear"}.get(scope, "own")
-    assert list(space.manifest.classifiers) == [usual]
+    usual = {"global": DEFAULT_CLASSIFIER}.get(scope, "own")
+    assert usual in space.manifest.classifiers
     kept = space.manifest.classifiers[usual].scores
     judged = space.classifier().judge()
     assert judged.accuracy > 0.9
@@ -53,7 +54,7 @@ def test_held_out_images_are_told_apart(spaces, scope):
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_kept_classifier_is_read_again_to_the_bit(spaces, scoped_spaces, scope):
-    name = next(iter(spaces[scope].manifest.classifiers))
+    name = spaces[scope].classifier().method
     weights = scoped_spaces / f"{scope}.latlas" / "classifiers" / name / "weights.safetensors"
     before = weights.stat().st_mtime_ns
     again = latlas.open(scoped_spaces / f"{scope}.latlas")
@@ -66,16 +67,16 @@ def test_a_kept_classifier_is_read_again_to_the_bit(spaces, scoped_spaces, scope
 
 def test_refresh_fits_again_and_keeps_the_new_one(scoped):
     space = scoped("global")
-    before = space.manifest.classifiers["linear"]
+    before = space.manifest.classifiers[DEFAULT_CLASSIFIER]
     rows = np.flatnonzero(space.latents.splits == TRAIN)[:200]
     images = space.images(rows)
     flipped = latlas.open_images(
         255 - images.pixels, image_size=(8, 8), channels=1, labels=images.labels
     )
     space.add(flipped)
-    assert space.manifest.classifiers["linear"] == before
-    space.classifier("linear", refresh=True)
-    after = latlas.open(space.folder).manifest.classifiers["linear"]
+    assert space.manifest.classifiers[DEFAULT_CLASSIFIER] == before
+    space.classifier(refresh=True)
+    after = latlas.open(space.folder).manifest.classifiers[DEFAULT_CLASSIFIER]
     assert after.digest != before.digest
 
 
@@ -93,16 +94,16 @@ def test_a_classifier_of_a_few_labels_is_not_kept(scoped):
     )
 
 
-@pytest.mark.parametrize("method", ["knn", "bayes", "spread"])
+@pytest.mark.parametrize("method", CLASSIFIERS)
 def test_every_method_is_kept_beside_the_others(scoped, method):
     space = scoped("global")
     assert space.classifier(method).judge().accuracy > 0.8
-    assert set(latlas.open(space.folder).manifest.classifiers) == {"linear", method}
+    assert set(latlas.open(space.folder).manifest.classifiers) >= {DEFAULT_CLASSIFIER, method}
 
 
 def test_a_damaged_classifier_says_what_to_do(scoped):
     space = scoped("global")
-    config = space.folder / "classifiers" / "linear" / "config.json"
+    config = space.folder / "classifiers" / DEFAULT_CLASSIFIER / "config.json"
     config.write_text(config.read_text().replace('"kind"', '"sort"'))
     with pytest.raises(SpaceError):
         latlas.open(space.folder).classifier()
@@ -264,5 +265,5 @@ def test_without_held_out_labels_there_is_nothing_to_judge(tmp_path):
     )  # fmt: skip
     asked = space.classifier()
     assert asked.judge() is None
-    assert asked.space.manifest.classifiers["linear"].scores == {}
+    assert asked.space.manifest.classifiers[asked.method].scores == {}
     shutil.rmtree(space.folder)

@@ -157,7 +157,7 @@ def test_wrong_labels_are_found_among_many_classes_of_few_images():
     assert precision_at(mislabelled(z, given).rows, rows) >= 0.85
 
 
-def test_features_help_where_latents_say_nothing():
+def test_features_judge_where_latents_say_nothing():
     features, truth = blobs(3, 30)
     given, rows = plant_labels(truth, 0.05)
     blank = np.zeros((len(truth), 2))

@@ -8,6 +8,7 @@ import pytest
 
 import latlas
 from conftest import blobs
+from latlas.classifiers import DEFAULT_CLASSIFIER
 from latlas.contracts import NoProgress, OptionError
 from latlas.pictures import draw_pictures
 from latlas.report import title_of
@@ -34,7 +35,13 @@ def test_the_page_shows_every_picture_and_score(full, tmp_path):
     page = full.report(tmp_path / "report.html")
     text = page.read_text(encoding="utf-8")
     pictures = {path.stem for path in (full.folder / "pictures").glob("*.png")}
-    assert {"map-pca", "samples", "confusion-linear", "find-outliers", "of-my-own"} <= pictures
+    assert {
+        "map-pca",
+        "samples",
+        f"confusion-{DEFAULT_CLASSIFIER}",
+        "find-outliers",
+        "of-my-own",
+    } <= pictures
     assert text.count("<img") == len(pictures)
     assert text.count("data:image/png;base64,") == len(pictures)
     for score in full.scores:

@@ -6,7 +6,7 @@ from latlas.contracts import OptionError, Trainable
 from latlas.vectors import VectorClassifier, train_vectors
 
 
-def blobs(each=60, classes=3, dimensions=4, seed=0):
+def blobs(each, classes=3, dimensions=4, seed=0):
     """Groups that do not overlap, standardised, and their numbers."""
     generator = np.random.default_rng(seed)
     targets = np.tile(np.arange(classes), each)
@@ -73,7 +73,7 @@ def test_noise_comes_from_the_generator_and_only_where_a_gradient_is_asked_for()
 
 
 def test_groups_are_told_apart_and_rows_without_a_class_are_left_out():
-    x, targets = blobs()
+    x, targets = blobs(30)
     model = train_vectors(x, targets, 3, noise=0.1)
     assert (model.log_probabilities(x).argmax(axis=1) == targets).all()
     astray = np.concatenate([x, -5 * x]), np.concatenate([targets, np.full(len(x), -1)])

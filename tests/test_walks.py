@@ -119,7 +119,7 @@ def test_a_conditional_walk_is_told_the_label_of_the_nearer_end(spaces):
 
 def test_towards_a_class_its_odds_rise(spaces):
     space = spaces["global"]
-    odds = space.classifier("linear")
+    odds = space.classifier()
     for start, target in ((np.flatnonzero(space.latents.labels == 4)[0], 9), (0, 6)):
         way = space.walk(int(start), towards=str(target), steps=8)
         p = odds.of_latents(way.z)[:, target]

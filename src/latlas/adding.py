@@ -80,10 +80,9 @@ def encode_source(
             raise OptionError("there is nothing to add: name the source of new images.")
         return space.latents
     height, width, channels = space.shape
-    stored = space.manifest.config
-    given: dict[str, Any] = {
-        name: stored[name] for name in ("resize", "seed", "test_fraction") if name in stored
-    }
+    given = space.image_options()
+    for own in ("labels", "split"):  # of the images that the space was made from
+        given.pop(own, None)
     given |= {} if labels is None else {"labels": labels}
     images = open_images(source, (height, width), channels, progress=progress, **given)
     if add:

@@ -31,7 +31,6 @@ from latlas.encode import encode_rows
 from latlas.jobs import (
     DEFAULT_LATENT_DIM,
     DEFAULT_MODEL,
-    IMAGE_OPTIONS,
     MODEL_OPTIONS,
     TRAIN_OPTIONS,
     FitOptions,
@@ -179,7 +178,7 @@ def _put_back(folder: Path) -> None:
 
 
 def _fit(job: Job, replaced: bool) -> Space:
-    images = open_images(job.source, progress=job.progress, **job.chosen(IMAGE_OPTIONS))
+    images = open_images(job.source, progress=job.progress, **job.image_options)
     _say_images(images, job.progress)
     settings = job.chosen(MODEL_OPTIONS)
     if settings.get("net", "auto") == "auto":

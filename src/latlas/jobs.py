@@ -43,7 +43,7 @@ class FitOptions(TypedDict, total=False):
     """Every further setting of ``fit``; what is left out follows the data and the machine.
 
     Images: image_size, channels, resize, labels, split, test_fraction, strict, workers: see
-    ``open_images``.
+    ``open_images``; split_seed: seed of the split where the source has none, instead of seed.
     Model: scope (global, per-class or conditional), width, net, beta, label_weight: see
     ``ModelConfig``. In the scope per-class all models together have the size that width names.
     Training: epochs, max_seconds, batch_size, learning_rate, ema, patience, seed, device,
@@ -57,6 +57,7 @@ class FitOptions(TypedDict, total=False):
     labels: Any
     split: str | None
     test_fraction: float
+    split_seed: int
     strict: bool
     workers: int | None
     width: float
@@ -110,6 +111,14 @@ class Job:
     def chosen(self, names: Sequence[str]) -> dict[str, Any]:
         """The options with these names that were given."""
         return {name: value for name, value in self.options.items() if name in names}
+
+    @property
+    def image_options(self) -> dict[str, Any]:
+        """How to open the images."""
+        options = self.chosen(IMAGE_OPTIONS)
+        if "split_seed" in self.options:
+            options["seed"] = self.options["split_seed"]
+        return options
 
     @property
     def device(self) -> str:

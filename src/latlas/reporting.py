@@ -50,7 +50,7 @@ GROUPS = {
         "decoded is a new image. A judge, a small classifier trained on the source itself, "
         "compares new images with real ones.",
         (
-            *("frechet_distance", "kernel_distance", "precision", "recall", "density"),
+            *("fid", "frechet_distance", "kernel_distance", "precision", "recall", "density"),
             *("coverage", "label_agreement", "memorisation", "held_out_log_density"),
         ),
         ("samples", "walk"),

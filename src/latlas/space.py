@@ -327,11 +327,14 @@ class Space(StoredSpace):
         parts: Sequence[str] = PARTS,
         *,
         priors: Sequence[str] | None = None,
+        inception: str | Path | None = None,
         seed: int = 0,
         progress: Progress | None = None,
     ) -> list[Score]:
         """Takes scores and keeps them in the space; see ``latlas.scoring.measure``."""
-        return measure(self, parts, priors=priors, seed=seed, progress=progress)
+        return measure(
+            self, parts, priors=priors, inception=inception, seed=seed, progress=progress
+        )
 
     def report(self, path: str | Path) -> Path:
         """Writes one HTML page with every picture and score; see ``report_space``."""

@@ -258,7 +258,8 @@ class StoredSpace:
         """How the images of the first source were opened, as far as it is another than usual."""
         stored = self.manifest.config
         names = ("resize", "seed", "test_fraction", "labels", "split")
-        return {name: stored[name] for name in names if name in stored}
+        options = {name: stored[name] for name in names if name in stored}
+        return options | ({"seed": stored["split_seed"]} if "split_seed" in stored else {})
 
     def explained(self, rows: IntArray) -> Explained:
         """What each label's model (or the one model told each label) makes of some images.

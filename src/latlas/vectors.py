@@ -20,7 +20,8 @@ from latlas.train import train
 __all__ = ["VectorClassifier", "train_vectors"]
 
 WIDTH = 256  # of both hidden layers
-EPOCHS, FEWEST_STEPS, BATCH = 6, 120, 256
+EPOCHS, FEWEST_STEPS = 6, 120
+SMALL_BATCH, LARGE_BATCH, STEPS_PER_EPOCH = 256, 512, 100
 BLOCK_ROWS = 8192
 
 
@@ -150,11 +151,11 @@ def train_vectors(
 
 
 def _training(rows: int, seed: int) -> TrainConfig:
-    epochs = max(EPOCHS, -(-FEWEST_STEPS // max(1, rows // BATCH)))
+    batch = min(max(SMALL_BATCH, rows // STEPS_PER_EPOCH), LARGE_BATCH)
+    epochs = max(EPOCHS, -(-FEWEST_STEPS // max(1, rows // batch)))
     return TrainConfig(
         epochs=epochs,
-        batch_size=BATCH,
-        learning_rate=VectorClassifier.learning_rate,
+        batch_size=batch,
         patience=epochs,  # the noise keeps late passes from doing harm
         seed=seed,
         device="cpu",

@@ -199,6 +199,10 @@ def measure(
             autocompletion=complete(PRIOR_NAMES),
         ),
     ] = None,
+    inception: Annotated[
+        Path | None,
+        typer.Option(help="TorchScript file of Inception-v3: also measure FID with it."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
     device: Device = None,
     as_json: Json = False,
@@ -213,7 +217,11 @@ def measure(
     opened = latlas.open(space, device or "auto")
     options = {"parts": tuple(part)} if part else {}
     scores = opened.measure(
-        **options, priors=prior or None, seed=seed, progress=progress_for(quiet)
+        **options,
+        priors=prior or None,
+        inception=inception,
+        seed=seed,
+        progress=progress_for(quiet),
     )
     result = {"space": str(space), "scores": [vars(score) for score in scores]}
     lines = say_scores(scores) + (say_work(opened) if verbose else [])

@@ -26,7 +26,7 @@ from latlas.space import Space
 __all__ = ["MEASURES", "Candidate", "CompareOptions", "Comparison", "Row", "compare"]
 
 SIZES = (30, 100, 300, 1000)
-OF_EACH_RUN = {"scope", "seed", "width", "maps", "pictures", "labels", "split"}
+OF_EACH_RUN = {"scope", "seed", "width", "maps", "pictures"}
 
 
 class CompareOptions(FitOptions, total=False):
@@ -81,11 +81,13 @@ def compare(
     settings: dict[str, Any] = {**options}
     seeds, sizes = int(settings.pop("seeds", 3)), settings.pop("sizes", None)
     settings = dict(plain_numbers(cast(FitOptions, settings)))
+    settings.setdefault("split_seed", 0)  # the same held-out images for every seed
     candidates = _candidates(scopes, models, latent_dims, priors)
     _check(seeds, settings)
     folder = Path(output) if output is not None else Path(f"{_stem(source)}.compare")
     _make(folder)
     opened = {k: v for k, v in settings.items() if k in IMAGE_OPTIONS}
+    opened["seed"] = settings["split_seed"]
     images = open_images(source, progress=progress, **opened)
     if any(candidate.scope != SCOPES[0] for candidate in candidates.values()):
         _check_labels(images)

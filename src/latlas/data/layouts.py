@@ -175,7 +175,7 @@ def _one_picture(item: Any, index: int, frame: Frame) -> UInt8Array:
             with explained(b"open"):
                 return np.asarray(frame_image(item, frame)).reshape(shape)
         if isinstance(item, (str, Path)):
-            data = decode(Path(item).read_bytes(), frame)
+            data = decode(Path(item).expanduser().read_bytes(), frame)
             return np.frombuffer(data, np.uint8).reshape(shape)
     except (BadImage, OSError) as error:
         raise SourceError(

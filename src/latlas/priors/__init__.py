@@ -23,6 +23,7 @@ __all__ = [
     "GaussianPrior",
     "NSFPrior",
     "NormalPrior",
+    "SeededPrior",
 ]
 
 

@@ -13,7 +13,7 @@ from latlas.contracts import IntArray
 from latlas.priors.gmm import GMMPrior
 from latlas.priors.learned import Bend, LearnedPrior
 
-__all__ = ["FlowPrior", "VelocityField"]
+__all__ = ["FlowPrior", "Shifts", "VelocityField"]
 
 WIDTH = 256
 EMBEDDING = 64

@@ -190,6 +190,14 @@ MEANINGS: dict[str, Meaning] = {
         note="Compare only values of one judge and one number of images. Real images against "
         "other real images give the floor. Squared; Heusel and others, 2017.",
     ),
+    "fid": Meaning(
+        "Fréchet Inception distance",
+        "The Fréchet distance in the features of Inception-v3, a network trained on photographs; "
+        "0 is no difference.",
+        "lower",
+        note="Comparable with figures of others for the same images and number of samples only. "
+        "Heusel and others, 2017.",
+    ),
     "kernel_distance": Meaning(
         "Kernel distance",
         "Also how different generated images are from real ones as a crowd, but fair to small "

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from latlas.classification import space_classifier
 from latlas.contracts import TRAIN, NoProgress, OptionError, Progress, Score
 from latlas.generation import space_prior
+from latlas.inception import Inception
 from latlas.judging import Reference, reference_for
 from latlas.models import SCOPES
 from latlas.priors import DEFAULT_PRIOR
 from latlas.scoring.common import countable, drawn
+from latlas.scoring.fid import fid_scores
 from latlas.scoring.generated import generation_scores, reference_floors
 from latlas.scoring.reconstruction import reconstruction_scores
 from latlas.scoring.structure import structure_scores
@@ -30,6 +33,7 @@ def measure(
     parts: Sequence[str] = PARTS,
     *,
     priors: Sequence[str] | None = None,
+    inception: str | Path | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[Score]:
@@ -40,6 +44,8 @@ def measure(
         parts: of ``PARTS``; all by default.
         priors: what images are generated from; by default the default prior and those that the
             space has already.
+        inception: the TorchScript file of Inception-v3; with it the generation is measured by
+            FID, too.
         seed: seed of every draw.
         progress: where to report.
 
@@ -49,7 +55,9 @@ def measure(
     Raises:
         OptionError: an unknown part or prior.
         SpaceError: the images are needed and their source is gone.
+        SourceError: ``inception`` is no such file.
     """
+    network = None if inception is None else Inception(inception)
     for part in parts:
         if part not in PARTS:
             raise OptionError(f"part is {part!r}; choose from {', '.join(PARTS)}.")
@@ -61,7 +69,12 @@ def measure(
     if "structure" in parts:
         scores += structure_scores(space, seed, progress)
     if "generation" in parts:
-        scores += _generation(space, priors, seed, progress)
+        names = list(priors or dict.fromkeys((DEFAULT_PRIOR, *space.manifest.priors)))
+        scores += _generation(space, names, seed, progress)
+        if network is not None:
+            fitted = [space_prior(space, name, seed=seed, progress=progress) for name in names]
+            with progress.stage("FID", None):
+                scores += fid_scores(space, fitted, network, seed)
     if "classification" in parts:
         scores += _classification(space, seed, progress)
     scores = countable(scores)
@@ -82,7 +95,7 @@ def space_reference(
 
 
 def _generation(
-    space: StoredSpace, priors: Sequence[str] | None, seed: int, progress: Progress
+    space: StoredSpace, names: Sequence[str], seed: int, progress: Progress
 ) -> list[Score]:
     reference = space_reference(space, progress=progress)
     if reference is None:
@@ -90,7 +103,6 @@ def _generation(
             "generation is not measured: its judge learns from labels of at least two classes"
         )
         return []
-    names = priors or dict.fromkeys((DEFAULT_PRIOR, *space.manifest.priors))
     scores = []
     if reference.judge.accuracy is not None:
         tested = {"tested": reference.judge.tested}

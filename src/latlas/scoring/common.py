@@ -12,7 +12,15 @@ from latlas.contracts import TEST, TRAIN, IntArray, Score
 from latlas.measures.intervals import Interval
 from latlas.stored import StoredSpace
 
-__all__ = ["MOST_JUDGED", "interval_of", "judged_rows", "labelled_rows"]
+__all__ = [
+    "MOST_JUDGED",
+    "both_splits_labelled",
+    "countable",
+    "drawn",
+    "interval_of",
+    "judged_rows",
+    "labelled_rows",
+]
 
 MOST_JUDGED = 10_000
 

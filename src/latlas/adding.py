@@ -81,8 +81,8 @@ def encode_source(
         return space.latents
     height, width, channels = space.shape
     given = space.image_options()
-    for own in ("labels", "split"):  # of the images that the space was made from
-        given.pop(own, None)
+    for option in ("labels", "split"):  # of the images that the space was made from
+        given.pop(option, None)
     given |= {} if labels is None else {"labels": labels}
     images = open_images(source, (height, width), channels, progress=progress, **given)
     if add:

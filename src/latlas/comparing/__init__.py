@@ -240,5 +240,6 @@ def _rows(found: dict[str, list[Measured]]) -> tuple[Row, ...]:
     for name, runs in found.items():
         for measure in runs[0].values:
             values = [run.values[measure] for run in runs if measure in run.values]
-            rows.append(Row.of(measure, name, values, runs[0].floors.get(measure)))
+            floor, interval = runs[0].floors.get(measure), runs[0].intervals.get(measure)
+            rows.append(Row.of(measure, name, values, floor, interval))
     return tuple(rows)

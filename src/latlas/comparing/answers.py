@@ -64,7 +64,7 @@ def _sentence(question: str, measure: str, ranked: Sequence[Row], names: Sequenc
         why += f"; {names[0]} by its {ways[best.measure]}"
     sentence = f"{question} use {winner} ({why})."
     if level:
-        sentence += f" {names[0]} has the best mean, but the seeds do not tell them apart."
+        sentence += f" {names[0]} has the best mean, but the intervals do not tell them apart."
     return sentence
 
 

@@ -65,7 +65,8 @@ class Row:
         candidate: its name in this comparison.
         values: one for each seed.
         mean: their mean.
-        low, high: 95% t-interval over the seeds; None with a single seed.
+        low, high: 95% t-interval over the seeds; with a single seed a bootstrap interval over
+            the images, or None where there is none.
         floor: the same measure on real images; None where there is none.
     """
 
@@ -79,12 +80,18 @@ class Row:
 
     @classmethod
     def of(
-        cls, measure: str, candidate: str, values: Sequence[float], floor: float | None = None
+        cls,
+        measure: str,
+        candidate: str,
+        values: Sequence[float],
+        floor: float | None = None,
+        interval: tuple[float, float] | None = None,
     ) -> Row:
-        """The row of values, with their interval where there are at least two."""
+        """The row of values: with their t-interval, or with one seed the interval given."""
         given = tuple(float(value) for value in values)
         if len(given) < 2:
-            return cls(measure, candidate, given, given[0], None, None, floor)
+            low, high = interval or (None, None)
+            return cls(measure, candidate, given, given[0], low, high, floor)
         found = seeds_interval(given)
         low, high = found.low, found.high
         if measure.split(":", maxsplit=1)[0] in SHARES:

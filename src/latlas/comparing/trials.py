@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latlas.classification import OWN, space_classifier
 from latlas.comparing.records import Candidate
@@ -28,9 +29,11 @@ from latlas.jobs import MODEL_OPTIONS, TRAIN_OPTIONS
 from latlas.judging import Reference
 from latlas.manifest import is_space, read_manifest
 from latlas.measures.generation import frechet_distance
+from latlas.measures.intervals import bootstrap
 from latlas.models import ModelConfig, count_parameters, default_net, width_for
 from latlas.priors import PRIORS
 from latlas.scopes import model_config, train_scope
+from latlas.scoring.common import interval_of
 from latlas.scoring.generated import generation_scores, reference_floors
 from latlas.settings import TrainConfig
 from latlas.space import Space
@@ -84,10 +87,12 @@ class Measured:
     Attributes:
         values: by measure; a class's own stands behind a colon.
         floors: what real images give, by measure.
+        intervals: 95% bootstrap intervals over the images, of measures that have one.
     """
 
     values: dict[str, float]
     floors: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
 
 
 def trained_space(
@@ -146,13 +151,18 @@ def measure_space(
         "train_seconds": float(training.get("seconds", 0.0)),
         "model_bytes": float(weights.stat().st_size),
     }
+    intervals = {"reconstruction_mse": interval_of(bootstrap(latents.errors[rows], seed=seed))}
     for label in np.unique(latents.labels[rows][latents.labels[rows] >= 0]).tolist():
         own = rows[latents.labels[rows] == label]
         common[f"reconstruction_mse:{space.label(label)}"] = float(latents.errors[own].mean())
     if len(space.classes) > 1 and (latents.labels[held] >= 0).any():
-        common |= _accuracies(space, seed, progress)
+        accuracies = _accuracies(space, seed, progress)
+        common |= {name: float(right.mean()) for name, right in accuracies.items()}
+        for name, right in accuracies.items():
+            if len(right) > 1:
+                intervals[name] = interval_of(bootstrap(right, seed=seed))
     if reference is None:
-        return {name: Measured(common, {"reconstruction_mse": 0.0}) for name in priors}
+        return {name: Measured(common, {"reconstruction_mse": 0.0}, intervals) for name in priors}
     floors = reference_floors(space, reference, seed)
     found = {}
     for name in priors:
@@ -166,11 +176,14 @@ def measure_space(
         real = {
             score.name.split(":")[0]: score.floor for score in scores if score.floor is not None
         }
-        found[name] = Measured(common | values, {"reconstruction_mse": 0.0} | real)
+        known = {s.name.split(":")[0]: s.interval for s in scores if s.interval is not None}
+        floor = {"reconstruction_mse": 0.0} | real
+        found[name] = Measured(common | values, floor, intervals | known)
     return found
 
 
-def _accuracies(space: Space, seed: int, progress: Progress) -> dict[str, float]:
+def _accuracies(space: Space, seed: int, progress: Progress) -> dict[str, NDArray[np.bool_]]:
+    """Which of the held-out images each way of classifying gets right: bool [N]."""
     ways = {
         "accuracy_own": OWN_WAY_OF_ONE_SPACE if space.scope == "global" else OWN,
         "accuracy_linear": "linear",
@@ -180,7 +193,7 @@ def _accuracies(space: Space, seed: int, progress: Progress) -> dict[str, float]
         asked = space_classifier(space, method, seed=seed, progress=progress)
         judged = asked.judge()
         if judged is not None:
-            found[measure] = judged.accuracy
+            found[measure] = judged.answers == judged.truth
     return found
 
 

@@ -178,7 +178,7 @@ def generated(space: Any, reference: Reference, seed: int) -> dict[str, float]:
             ending = "_by_class" if by_class else ""
             for score in scores:
                 found[f"{name}{ending}_{score.name.split(':')[0]}"] = score.value
-    found |= by_class(space, reference, seed)
+    found |= within_classes(space, reference, seed)
     prior = space.prior("gmm")
     draw(space, prior, reference, by_class=False)  # warm
     times = []
@@ -190,7 +190,7 @@ def generated(space: Any, reference: Reference, seed: int) -> dict[str, float]:
     return found
 
 
-def by_class(space: Any, reference: Reference, seed: int) -> dict[str, float]:
+def within_classes(space: Any, reference: Reference, seed: int) -> dict[str, float]:
     """The Fréchet distance within each class, as the mean over the classes.
 
     Of samples of both priors and of decoded training images, which no prior can be expected to

@@ -52,6 +52,8 @@ METHODS = (*CLASSIFIERS, OWN)
 FALSE_ALARMS = 0.01
 FEW_LABELS = 1000
 """With fewer labels for each class, labels are spread over the neighbour graph by default."""
+MOST_EXPLAINED = 60_000
+"""So many images, each explained by every class, are enough to weigh errors and densities."""
 NOVELTY = "novelty."
 
 
@@ -225,6 +227,8 @@ def _fitted(
         raise OptionError("no training image of this space has a label to learn from.")
     learns_from_all = method == "spread"
     rows = np.flatnonzero((latents.splits == TRAIN) if learns_from_all else (labels >= 0))
+    if method == OWN and len(rows) > MOST_EXPLAINED:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_EXPLAINED, replace=False))
     kind = LinearClassifier.name if method == OWN else method
     with progress.stage(f"fitting classifier {method}", None):
         evidence = _evidence(space, method, prior, rows)

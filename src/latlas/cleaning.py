@@ -28,8 +28,8 @@ HEADINGS = {
     "outliers": "Outliers",
     "mislabelled": "Suspicious labels",
 }
-MOST_PIXELS = 4_096
-"""Images of up to so many values also take part as they are when labels are judged."""
+MOST_VALUES = 200_000_000
+"""Up to so many values in all, images also take part as they are when labels are judged."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def _mislabelled(space: StoredSpace, seed: int, progress: Progress) -> Findings:
     # Latents that know the label would vouch for it.
     z = latents.z if space.scope == SCOPES[0] else space.unlabelled_latents(everything)
     pixels = None
-    if int(np.prod(space.shape)) <= MOST_PIXELS:
+    if len(latents) * int(np.prod(space.shape)) <= MOST_VALUES:
         pixels = space.pixels(everything).reshape(len(everything), -1)
     features = None if pixels is None else pixels.astype(np.float32) / np.float32(255)
     found = mislabelled(z, latents.labels, features, seed=seed, progress=progress)

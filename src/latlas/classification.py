@@ -203,6 +203,13 @@ def space_classifier(
             "the method own asks which class's model explains an image best, and this space has "
             f"one model for all. Choose {', '.join(CLASSIFIERS)}, or fit with --scope per-class."
         )
+    if labels_per_class is not None and space.scope != SCOPES[0]:
+        raise OptionError(
+            f"the scope {space.scope} has learnt from every label, so a classifier of few labels "
+            "would not be one. Fit the images with the scope global."
+        )
+    if labels_per_class is not None and space.manifest.config.get("label_weight"):
+        progress.note("note: label_weight let this space see every label while it was trained")
     if labels_per_class is not None and labels_per_class < 1:
         raise OptionError(f"labels_per_class is {labels_per_class}; it must be at least 1.")
     if labels_per_class is None and not refresh and method in space.manifest.classifiers:
@@ -356,6 +363,14 @@ def _familiarity(
     space: StoredSpace, prior: Prior, pixels: UInt8Array
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Log density and log error of images; of the class that explains each best, by scope."""
+    step = block_rows(space.shape)
+    if len(pixels) > step:
+        parts = [
+            _familiarity(space, prior, pixels[start : start + step])
+            for start in range(0, len(pixels), step)
+        ]
+        density, error = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return density, error
     if space.scope == SCOPES[0]:
         coded = space.coder.encode_with_errors(pixels)
         density = prior.log_density(coded.z)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latlas.checkpoint import write_file
-from latlas.contracts import IntArray, NoProgress, OptionError, Progress, UInt8Array
+from latlas.contracts import IntArray, NoProgress, OptionError, Progress, SpaceError, UInt8Array
 from latlas.findings import duplicates, mislabelled, outliers
 from latlas.models import SCOPES
 from latlas.plots import findings_sheet, save
@@ -98,7 +98,10 @@ class Findings:
         """
         if not len(self):
             raise OptionError(f"nothing was found, so there is nothing to draw in {path}.")
-        shown = slice(0, SHOWN)
+        most = SHOWN
+        if self.kind == "mislabelled":  # below 0 the label as given is the likelier one
+            most = min(SHOWN, max(1, int((self.scores > 0).sum())))
+        shown = slice(0, most)
         pairs = self.thumbnails(self.partners[shown]) if len(self.partners) else None
         titles, subtitles = self._words(shown)
         figure = findings_sheet(
@@ -213,7 +216,10 @@ def _mislabelled(space: StoredSpace, seed: int, progress: Progress) -> Findings:
     z = latents.z if space.scope == SCOPES[0] else space.unlabelled_latents(everything)
     pixels = None
     if len(latents) * int(np.prod(space.shape)) <= MOST_VALUES:
-        pixels = space.pixels(everything).reshape(len(everything), -1)
+        try:
+            pixels = space.pixels(everything).reshape(len(everything), -1)
+        except SpaceError as error:
+            progress.note(f"labels are judged by latents alone: {error}")
     features = None if pixels is None else pixels.astype(np.float32) / np.float32(255)
     found = mislabelled(z, latents.labels, features, seed=seed, progress=progress)
     values = [

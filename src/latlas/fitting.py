@@ -183,7 +183,7 @@ def _fit(job: Job, replaced: bool) -> Space:
     settings = job.chosen(MODEL_OPTIONS)
     if settings.get("net", "auto") == "auto":
         settings["net"] = default_net(images.shape, choose_device(job.device).type)
-    check_scope(job.scope, images)
+    check_scope(job.scope, images, settings.get("label_weight", 0.0))
     config = model_config(job.scope, images, job.latent_dim, settings)
     if job.resume:
         manifest = read_manifest(job.folder)

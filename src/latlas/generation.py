@@ -159,6 +159,10 @@ def space_prior(
         scores = {}
         if (latents.splits == TEST).any():
             scores["held_out_log_density"] = _held_out_density(space, prior)
+        if name == DEFAULT_PRIOR and space.manifest.classifiers:
+            # What is novel, and each scope's own way, were learnt from the prior that goes.
+            space.manifest.classifiers.clear()
+            progress.note("the classifiers depend on this prior and are fitted again on use")
         config, arrays = prior.state()
         space.keep_part("priors", name, config | {"rows": int(own.sum())}, arrays, scores)
     said = f"held-out log density {scores['held_out_log_density']:.2f} nats" if scores else "fitted"
@@ -258,7 +262,7 @@ def _nearest_trained(
     latents = space.latents
     trained = latents.splits == TRAIN
     near, distances = np.empty(len(z), np.int64), np.empty(len(z), np.float32)
-    apart = space.scope == "per-class"
+    apart = space.scope != SCOPES[0]
     for number in np.unique(labels) if apart else [-1]:
         own = labels == number if apart else np.ones(len(z), bool)
         rows = np.flatnonzero(trained & (latents.told == number) if apart else trained)

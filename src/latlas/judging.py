@@ -92,9 +92,11 @@ def reference_for(images: Images, seed: int = 0, progress: Progress | None = Non
     known = images.labels >= 0
     test = np.flatnonzero(known & (images.splits == TEST))
     train = np.flatnonzero(known & (images.splits == TRAIN))
-    held_out = len(test) >= min(FEWEST_TEST, len(train))
-    real, others = (test, train) if held_out else (train, test)
     generator = np.random.default_rng((seed, 3))
+    held_out = len(test) >= min(FEWEST_TEST, len(train))
+    # Scores of two sets can only be compared where both are as large: so is the floor's.
+    halves = np.array_split(generator.permutation(train), 2)
+    real, others = (test, train) if held_out else (np.sort(halves[0]), np.sort(halves[1]))
     real = _at_most(real, MOST_REAL, generator)
     others = _at_most(others, len(real), generator)
     seen = [judge.look(images.pixels[rows]).features for rows in (real, others)]

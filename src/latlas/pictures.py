@@ -20,6 +20,7 @@ from latlas.plots import (
     traversals,
 )
 from latlas.space import Space
+from latlas.thumbnails import read_thumbnails, thumbnails
 
 __all__ = ["draw_pictures"]
 
@@ -90,6 +91,7 @@ def _reconstructions(space: Space, path: Path) -> None:
     rows = _rows(space, _held_out(space, SHOWN))
     originals = space.thumbnails(space.latents.ids[rows])
     decoded = space.coder.decode(space.latents.z[rows], space.latents.told[rows])
+    decoded = read_thumbnails(thumbnails(decoded))  # as small as the stored originals
     labels = [space.label(int(label)) for label in space.latents.labels[rows]]
     save(reconstructions(originals, decoded, labels, title="Reconstructions"), path)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from latlas.contracts import Score
 from latlas.generation import draw_samples, space_prior
+from latlas.plots import reconstructions, save
 from latlas.priors import DEFAULT_PRIOR
 from latlas.report import Cell, Picture, Report, Section, write_report
 from latlas.stored import StoredSpace
+from latlas.thumbnails import read_thumbnails, thumbnails
 
 __all__ = ["report_space"]
 
@@ -16,6 +20,7 @@ SAMPLES, SAMPLED_CLASSES = 8, 10
 CAPTIONS = {
     "map-": ("The map", "Each point is an image; near points have similar latent vectors."),
     "reconstructions": ("Reconstructions", "Above the originals, below what the decoder draws."),
+    "worst": ("The worst", "The test images that come back with the largest error."),
     "traversals": ("Traversals", "Each row changes one latent dimension and keeps the others."),
     "walk": ("A walk", "From one image to another in equal steps through the latent space."),
     "plane": ("The decoded plane", "What the decoder draws at each place of the latent plane."),
@@ -32,7 +37,7 @@ GROUPS = {
         "Each image goes through the encoder to its latent vector and through the decoder back. "
         "What is lost on the way is the reconstruction error.",
         ("reconstruction_mse", "psnr", "ssim"),
-        ("reconstructions", "traversals", "plane", "kl"),
+        ("reconstructions", "worst", "traversals", "plane", "kl"),
     ),
     "How the classes lie": (
         "Images of one class share features, so their latent vectors should lie close together. "
@@ -77,6 +82,7 @@ def report_space(space: StoredSpace, path: str | Path) -> Path:
     folder = space.folder / "pictures"
     if space.manifest.priors and not list(folder.glob("samples*.png")):
         _draw_samples(space, folder / "samples.png")
+    _draw_worst(space, folder / "worst.png")
     pictures = sorted(folder.glob("*.png"))
     scores = [*space.scores, *_part_scores(space)]
     sections = [_group(title, pictures, scores) for title in GROUPS]
@@ -119,6 +125,25 @@ def _draw_samples(space: StoredSpace, path: Path) -> None:
     prior = space_prior(space, name)
     count = SAMPLES * max(len(labels), 1) if labels else SAMPLES**2
     draw_samples(space, count, labels or None, prior).plot(path)
+
+
+def _draw_worst(space: StoredSpace, path: Path) -> None:
+    """The images that come back worst, above what the decoder draws; nothing if not measured."""
+    found = [s for s in space.scores if s.name == "reconstruction_mse"]
+    ids = found[-1].detail.get("worst_ids", []) if found else []
+    rows = np.flatnonzero(np.isin(space.latents.ids, ids))
+    if len(rows) == 0:
+        return
+    rows = rows[np.argsort(-space.latents.errors[rows], kind="stable")]
+    decoded = space.coder.decode(space.latents.z[rows], space.latents.told[rows])
+    labels = [space.label(int(label)) for label in space.latents.labels[rows]]
+    figure = reconstructions(
+        space.thumbnails(space.latents.ids[rows]),
+        read_thumbnails(thumbnails(decoded)),
+        labels,
+        title="The worst reconstructions",
+    )
+    save(figure, path)
 
 
 def _part_scores(space: StoredSpace) -> list[Score]:

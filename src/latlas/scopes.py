@@ -24,7 +24,7 @@ from latlas.models import (
 from latlas.settings import TrainConfig, default_epochs
 from latlas.train import CHECKPOINT, train
 
-__all__ = ["Trained", "check_scope", "model_config", "train_scope"]
+__all__ = ["FEWEST_OF_THEIR_OWN", "Trained", "check_scope", "model_config", "train_scope"]
 
 FEWEST_OF_THEIR_OWN = 50
 """Labels with fewer training images share a model that is trained on all images."""
@@ -34,12 +34,17 @@ Trained = tuple[AnyModel | PerClass, dict[str, Any]]
 """A model with its weights, and what came of the training, as JSON values."""
 
 
-def check_scope(scope: str, images: Images) -> None:
+def check_scope(scope: str, images: Images, label_weight: float = 0.0) -> None:
     """Finds out whether the images can be trained on in this scope.
 
     Raises:
-        OptionError: it needs labels and the images have none.
+        OptionError: it needs labels and the images have none, or it has no use for label_weight.
     """
+    if scope == "per-class" and label_weight:
+        raise OptionError(
+            "label_weight pulls classes apart in one space; in the scope per-class each has its "
+            "own. Leave label_weight out."
+        )
     trained = images.labels[images.splits == TRAIN]
     if scope != "global" and not (trained >= 0).any():
         raise OptionError(
@@ -87,7 +92,7 @@ def train_scope(
     Raises:
         OptionError, TrainingError, StorageError: as ``train``.
     """
-    check_scope(scope, images)
+    check_scope(scope, images, config.label_weight)
     if scope != "per-class":
         model = build_model(name, config, training.seed)
         return model, _train_one(model, images, training, run, resume, progress)

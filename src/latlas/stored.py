@@ -40,7 +40,7 @@ from latlas.data.source import open_images
 from latlas.devices import choose_device
 from latlas.encode import Coder, Explained
 from latlas.locks import locked
-from latlas.manifest import Manifest, PartInfo, SourceInfo, read_manifest
+from latlas.manifest import Manifest, PartInfo, SourceInfo, read_manifest, versions
 from latlas.models import SCOPES, AnyModel, PerClass, restore_model
 from latlas.projections import PROJECTIONS, Panels
 from latlas.store import LatentStore
@@ -251,7 +251,8 @@ class StoredSpace:
         return SpaceError(
             f"this needs the images of {source.uri}, which is not where it was or has changed, "
             f"and images of more than {MOST_SIDE} pixels are not kept in the space. Put the "
-            "source back. What works on latents alone still does: map, sample, walk, neighbours."
+            "source back. What works on latents alone still does: map, sample, walk, neighbours, "
+            "find."
         )
 
     def image_options(self) -> dict[str, Any]:
@@ -388,4 +389,6 @@ def _files(entries: Sequence[Skipped]) -> str:
 
 def write_scores(folder: Path, scores: Sequence[Score]) -> None:
     """Writes ``scores.json``."""
-    write_json(folder / "scores.json", [asdict(score) for score in scores])
+    now = versions()["latlas"]
+    stamped = [asdict(score) | {"version": score.version or now} for score in scores]
+    write_json(folder / "scores.json", stamped)

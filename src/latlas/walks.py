@@ -72,7 +72,7 @@ def place_of(space: StoredSpace, query: Query) -> Place:
                 f"the latent vector has {len(query)} values; this space has {space.latent_dim}."
             )
         return Place(query.astype(np.float32))
-    if isinstance(query, str | Path) and not Path(query).expanduser().exists():
+    if isinstance(query, str | Path) and not Path(query).expanduser().is_file():
         return _row(space, _central(space, str(query)))
     images = query[None] if isinstance(query, np.ndarray) and query.ndim in {2, 3} else query
     if isinstance(images, str | Path):

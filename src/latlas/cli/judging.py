@@ -313,7 +313,8 @@ def compare(
     options |= {name: value for name, value in given.items() if value is not None}
     found = latlas.compare(source, output, seeds=seeds, progress=progress_for(quiet), **options)
     lines = [*found.table(), "", *found.answers, ""]
-    lines += [f"judge: {found.judge_accuracy:.2%} of held-out images"] * bool(found.judge_accuracy)
+    if found.judge_accuracy is not None:
+        lines += [f"judge: {found.judge_accuracy:.2%} of held-out images"]
     lines += [f"table and spaces: {found.folder}"]
     lines += ["pictures:", *(f"  {path}" for path in found.pictures)]
     pictures = [str(path) for path in found.pictures]

@@ -105,7 +105,11 @@ def _compare(
     settings: dict[str, Any],
     progress: Progress,
 ) -> Comparison:
-    budget = Budget.of(next(iter(candidates.values())), images, settings)
+    trained = [c for c in candidates.values() if c.model != "pca"]  # which has no size to choose
+    budget = Budget.of((trained or list(candidates.values()))[0], images, settings)
+    for candidate in candidates.values():
+        budget.config(candidate, images)  # a mistake costs nothing now
+    wanted = _sizes(sizes, images, candidates)
     reference = _reference(images, progress)
     spaces: dict[tuple[str, int], Space] = {}
     found: dict[str, list[Measured]] = {name: [] for name in candidates}
@@ -122,7 +126,6 @@ def _compare(
             found[name].append(measured[key][candidate.prior])
     rows = _rows(found)
     curve = {}
-    wanted = _sizes(sizes, images, candidates)
     if wanted:
         curve = learning_curve(images, candidates, wanted, budget, reference, progress)
     comparison = Comparison(

@@ -32,7 +32,7 @@ from latlas.measures.generation import frechet_distance
 from latlas.measures.intervals import bootstrap
 from latlas.models import ModelConfig, count_parameters, default_net, width_for
 from latlas.priors import PRIORS
-from latlas.scopes import model_config, train_scope
+from latlas.scopes import FEWEST_OF_THEIR_OWN, model_config, train_scope
 from latlas.scoring.common import interval_of
 from latlas.scoring.generated import generation_scores, reference_floors
 from latlas.settings import TrainConfig
@@ -59,8 +59,9 @@ class Budget:
 
     @classmethod
     def of(cls, candidate: Candidate, images: Images, options: dict[str, Any]) -> Budget:
-        """The budget that the first candidate sets with its usual size."""
+        """The budget that a candidate sets with its usual size."""
         settings = _net_of(images, options)
+        settings.pop("label_weight", None)
         config = ModelConfig(images.shape, candidate.latent_dim, **settings)
         return cls(count_parameters(candidate.model, config), options)
 
@@ -109,7 +110,8 @@ def trained_space(
     settings = {"scope": candidate.scope, "seed": seed, "width": width, **budget.options}
     if is_space(folder):
         manifest = read_manifest(folder)
-        same = all(manifest.config.get(k) == v for k, v in settings.items() if _plain(v))
+        given = {k: v for k, v in settings.items() if _plain(v)}
+        same = all(manifest.config.get(name) == given.get(name) for name in OF_THE_WEIGHTS)
         if manifest.status == "complete" and same and manifest.sources[0].digest == images.digest:
             progress.note(f"{folder.name} is there already and is used as it is")
             return Space(folder, settings.get("device", "auto"), threads=settings.get("threads"))
@@ -125,6 +127,14 @@ def trained_space(
         pictures=False,
         **settings,
     )
+
+
+OF_THE_WEIGHTS = (
+    *("scope", "seed", "width", "epochs", "max_seconds", "batch_size", "learning_rate", "ema"),
+    *("patience", "beta", "label_weight", "net", "image_size", "channels", "resize", "split"),
+    *("test_fraction", "split_seed", "precision"),
+)
+"""Settings that a finished space must share, or both lack, to be taken for this candidate's."""
 
 
 def _plain(value: Any) -> bool:
@@ -216,6 +226,9 @@ def learning_curve(
             few = _few_of_each(images, size)
             curve[size] = {}
             for name, candidate in candidates.items():
+                if candidate.scope == "per-class" and size < fewest_of_their_own(candidate):
+                    stage.advance()  # all classes would share one model
+                    continue
                 try:
                     point = _point(few, candidate, budget, reference)
                 except LatlasError as error:
@@ -224,6 +237,11 @@ def learning_curve(
                     curve[size][name] = point
                 stage.advance()
     return curve
+
+
+def fewest_of_their_own(candidate: Candidate) -> int:
+    """With fewer images, a class has no model of its own."""
+    return max(FEWEST_OF_THEIR_OWN, candidate.latent_dim)
 
 
 def _few_of_each(images: Images, size: int) -> Images:

@@ -149,6 +149,7 @@ class Score:
         seed: the seed behind any sampling.
         interval: low and high end of a 95% interval; None if not taken.
         detail: anything else that the reader needs, as JSON values.
+        version: of the latlas that took it; filled in when it is stored.
     """
 
     name: str
@@ -158,3 +159,4 @@ class Score:
     seed: int = 0
     interval: tuple[float, float] | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    version: str = ""

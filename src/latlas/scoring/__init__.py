@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from latlas.classification import space_classifier
-from latlas.contracts import TRAIN, NoProgress, OptionError, Progress, Score
+from latlas.contracts import TRAIN, NoProgress, OptionError, Progress, Score, SpaceError
 from latlas.generation import space_prior
 from latlas.inception import Inception
 from latlas.judging import Reference, reference_for
@@ -54,7 +54,7 @@ def measure(
 
     Raises:
         OptionError: an unknown part or prior.
-        SpaceError: the images are needed and their source is gone.
+        SpaceError: the images are needed for every part, and their source is gone.
         SourceError: ``inception`` is no such file.
     """
     network = None if inception is None else Inception(inception)
@@ -62,21 +62,23 @@ def measure(
         if part not in PARTS:
             raise OptionError(f"part is {part!r}; choose from {', '.join(PARTS)}.")
     progress = progress or NoProgress()
+    names = list(priors or dict.fromkeys((DEFAULT_PRIOR, *space.manifest.priors)))
+    takers: dict[str, Callable[[], list[Score]]] = {
+        "reconstruction": lambda: _reconstruction(space, seed, progress),
+        "structure": lambda: structure_scores(space, seed, progress),
+        "generation": lambda: _generation(space, names, network, seed, progress),
+        "classification": lambda: _classification(space, seed, progress),
+    }
     scores: list[Score] = []
-    if "reconstruction" in parts:
-        with progress.stage("reconstruction", None):
-            scores += reconstruction_scores(space, seed)
-    if "structure" in parts:
-        scores += structure_scores(space, seed, progress)
-    if "generation" in parts:
-        names = list(priors or dict.fromkeys((DEFAULT_PRIOR, *space.manifest.priors)))
-        scores += _generation(space, names, seed, progress)
-        if network is not None:
-            fitted = [space_prior(space, name, seed=seed, progress=progress) for name in names]
-            with progress.stage("FID", None):
-                scores += fid_scores(space, fitted, network, seed)
-    if "classification" in parts:
-        scores += _classification(space, seed, progress)
+    failed: SpaceError | None = None
+    for part in dict.fromkeys(parts):
+        try:
+            scores += takers[part]()
+        except SpaceError as error:  # the images are needed and gone; other parts may do without
+            progress.note(f"{part} is not measured: {error}")
+            failed = error
+    if failed is not None and not scores:
+        raise failed
     scores = countable(scores)
     _keep(space, scores)
     return scores
@@ -94,7 +96,28 @@ def space_reference(
     return reference_for(space.images(rows), seed, progress)
 
 
+def _reconstruction(space: StoredSpace, seed: int, progress: Progress) -> list[Score]:
+    with progress.stage("reconstruction", None):
+        return reconstruction_scores(space, seed)
+
+
 def _generation(
+    space: StoredSpace,
+    names: Sequence[str],
+    network: Inception | None,
+    seed: int,
+    progress: Progress,
+) -> list[Score]:
+    """By the source's judge where there are labels, and by FID where Inception is at hand."""
+    scores = _by_judge(space, names, seed, progress)
+    if network is not None:
+        fitted = [space_prior(space, name, seed=seed, progress=progress) for name in names]
+        with progress.stage("FID", None):
+            scores += fid_scores(space, fitted, network, seed)
+    return scores
+
+
+def _by_judge(
     space: StoredSpace, names: Sequence[str], seed: int, progress: Progress
 ) -> list[Score]:
     reference = space_reference(space, progress=progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -23,13 +24,15 @@ from latlas.measures.clustering import (
 )
 from latlas.measures.intervals import bootstrap
 from latlas.measures.spaces import knn_answers
-from latlas.scoring.common import both_splits_labelled, interval_of, labelled_rows
+from latlas.scoring.common import both_splits_labelled, drawn, interval_of, labelled_rows
 from latlas.stored import StoredSpace
 
 __all__ = ["structure_scores"]
 
 VOTERS = 5
 MOST_TRAIN, MOST_TEST, MOST_CLUSTERED = 60_000, 10_000, 70_000
+MOST_VALUES = 300_000_000
+"""Pixels held at once as floats; of large images fewer are taken."""
 CLUSTERINGS: dict[str, Callable[..., IntArray]] = {
     "kmeans": kmeans_clusters,
     "gmm": gmm_clusters,
@@ -59,8 +62,7 @@ def structure_scores(space: StoredSpace, seed: int, progress: Progress) -> list[
             scores += _supervised(space, seed)
     with progress.stage("clustering", len(CLUSTERINGS), "clusterings") as stage:
         rows = np.flatnonzero(space.latents.labels >= 0)
-        if len(rows) > MOST_CLUSTERED:
-            rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_CLUSTERED, replace=False))
+        rows = drawn(rows, _room(space, MOST_CLUSTERED), seed)
         z, labels = space.unlabelled_latents(rows), space.latents.labels[rows]
         plain = baselines(space.pixels(rows), space.latent_dim, seed=seed)
         for name, cluster in CLUSTERINGS.items():
@@ -69,9 +71,13 @@ def structure_scores(space: StoredSpace, seed: int, progress: Progress) -> list[
     return scores
 
 
+def _room(space: StoredSpace, most: int) -> int:
+    return max(1000, min(most, MOST_VALUES // math.prod(space.shape)))
+
+
 def _supervised(space: StoredSpace, seed: int) -> list[Score]:
-    train = labelled_rows(space, TRAIN, seed, MOST_TRAIN)
-    test = labelled_rows(space, TEST, seed, MOST_TEST)
+    train = labelled_rows(space, TRAIN, seed, _room(space, MOST_TRAIN))
+    test = labelled_rows(space, TEST, seed, _room(space, MOST_TEST))
     labels, truth = space.latents.labels[train], space.latents.labels[test]
     learnt = np.arange(len(train) + len(test)) < len(train)
     plain = baselines(

@@ -12,5 +12,5 @@ mkdir -p runs/results
 .venv/bin/latlas compare cifar10 -o runs/cifar10.compare --latent-dims 64 "$@"
 cp runs/cifar10.compare/comparison.json runs/results/compare-cifar10.json
 for picture in samples scores; do
-  cp "runs/cifar10.compare/$picture.png" "runs/results/compare-cifar10-$picture.png"
+  cp "runs/cifar10.compare/$picture.png" "docs/images/cifar10-compare-$picture.png"
 done

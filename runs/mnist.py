@@ -45,7 +45,7 @@ from latlas.scoring.generated import draw, generation_scores, reference_floors
 SAMPLES = 10_000
 FLIPPED, PLANTED = 0.02, 0.01
 LABELS = 10
-RESULTS = ROOT / "runs" / "results"
+RESULTS, IMAGES = ROOT / "runs" / "results", ROOT / "docs" / "images"
 
 
 @dataclass(frozen=True)
@@ -181,12 +181,15 @@ def generated(space: Any, reference: Reference, seed: int) -> dict[str, float]:
     found |= within_classes(space, reference, seed)
     prior = space.prior("gmm")
     draw(space, prior, reference, by_class=False)  # warm
-    times = []
-    for trial in range(3):
+    whole, bare = [], []
+    for trial in range(5):
         began = time.perf_counter()
-        space.coder.decode(prior.sample(SAMPLES, seed=trial))
-        times.append(time.perf_counter() - began)
-    found["sample_seconds"] = statistics.median(times)
+        z = prior.sample(SAMPLES, seed=trial)
+        drawn = time.perf_counter()
+        space.coder.decode(z)
+        bare.append(time.perf_counter() - drawn)
+        whole.append(time.perf_counter() - began)
+    found |= {"sample_seconds": statistics.median(whole), "decode_seconds": statistics.median(bare)}
     return found
 
 
@@ -271,7 +274,9 @@ def lines(runs: list[dict[str, float]], judge: float | None) -> list[Line]:
     )
     gap = [(f - r) / (g - r) for f, g, r in zip(flow, gmm, floor, strict=True)]
     pooled = [
-        run["flow_by_class_frechet_distance"] / run["gmm_by_class_frechet_distance"] for run in runs
+        (run["flow_by_class_frechet_distance"] - run["floor"])
+        / (run["gmm_by_class_frechet_distance"] - run["floor"])
+        for run in runs
     ]
     faster = [run["peer_sample_seconds"] / run["sample_seconds"] for run in runs]
     share: dict[str, Any] = {"share": True}
@@ -303,7 +308,7 @@ def lines(runs: list[dict[str, float]], judge: float | None) -> list[Line]:
             0.5,
             high=False,
         ),
-        Line("flow / gmm, Fréchet distance of all classes together", pooled, None, None),
+        Line("the same, all classes together, above real images", pooled, 1.0, 0.5, high=False),
         Line(f"accuracy with {LABELS} labels per class", each("few_labels"), 0.9, 0.96, **share),
         Line("precision at k, planted mislabels", each("mislabels"), 0.9, 0.98, **share),
         Line("the same, planted near copies", each("copies"), None, None, **share),
@@ -315,6 +320,16 @@ def lines(runs: list[dict[str, float]], judge: float | None) -> list[Line]:
 
 def _renamed(runs: list[dict[str, float]]) -> list[dict[str, float]]:
     return [{"frechet_distance": run["peer_frechet_distance"]} for run in runs]
+
+
+NOTES = """
+Verdicts are on the means. Distances are Fréchet distances in the features of the judge, of 10,000
+samples against the 10,000 test images. Within classes, the line is what lies above decoded training
+images, which is the part that a prior can change; all classes together, what lies above other real
+images. Copies and foreign images are added after training. The clustering, the spreading of few
+labels and the ranking of wrong labels were designed on MNIST and its labels (docs/log.md), so these
+figures are somewhat kind to them.
+"""
 
 
 def write(
@@ -331,7 +346,7 @@ def write(
         f"# MNIST, D = 16, seeds 0 to {len(runs) - 1}\n\nMade by `runs/mnist.sh` on "
         f"{datetime.now(UTC):%Y-%m-%d}. {json.dumps(facts)}\n\n"
     )
-    (RESULTS / f"{stem}.md").write_text(head + text + "\n", encoding="utf-8")
+    (RESULTS / f"{stem}.md").write_text(head + text + "\n" + NOTES, encoding="utf-8")
     whole = {"judge_accuracy": judge, "machine": facts, "runs": runs}
     (RESULTS / f"{stem}.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     say(text)
@@ -355,6 +370,12 @@ def main() -> None:
         found |= pythae(found["fit_seconds"], reference, seed, options.quick)
         runs.append(found)
         write(lines(runs, reference.judge.accuracy), runs, reference.judge.accuracy, options.quick)
+    asked = latlas.open(folder / "global-0.latlas").classifier()
+    judged = asked.judge()
+    for picture in latlas.draw_proofs(asked, judged, folder) if judged else []:
+        kind = picture.stem.split("-")[0]
+        if kind in {"confusion", "regions"} and not options.quick:
+            (IMAGES / f"mnist-{kind}.png").write_bytes(picture.read_bytes())
     if not options.no_compare:
         more: dict[str, Any] = {"seeds": 1, "epochs": 1, "sizes": ()} if options.quick else {}
         compared = latlas.compare("mnist", folder / "mnist.compare", **more)
@@ -362,7 +383,7 @@ def main() -> None:
         kept = RESULTS / "compare-mnist.json"
         kept.write_text(json.dumps(compared.as_json(), indent=1) + "\n", encoding="utf-8")
         for picture in compared.pictures:
-            (RESULTS / f"compare-mnist-{picture.name}").write_bytes(picture.read_bytes())
+            (IMAGES / f"mnist-compare-{picture.name}").write_bytes(picture.read_bytes())
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def test_a_class_without_training_images_is_not_drawn(tmp_path, spots_folder):
     scores = space.measure(("generation",), priors=["gaussian"])
     (agreement,) = [s for s in scores if s.name.startswith("label_agreement")]
     assert set(agreement.detail["by_label"]) == {"a", "b"}
-    assert agreement.detail["samples"] == 20  # one half, against the other
+    assert agreement.detail["samples"] == 40
 
 
 def test_an_unknown_part_or_prior_is_answered_with_the_choices(copied):

@@ -88,6 +88,11 @@ class Samples:
         path = Path(path)
         if path.suffix in GRID_SUFFIXES:
             return self.plot(path)
+        if path.suffix.lower() in {".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}:
+            raise OptionError(
+                f"samples go to one picture ({', '.join(GRID_SUFFIXES)}) or to a folder of PNGs; "
+                f"got {path}."
+            )
         files = sorted(file.name for file in path.glob("*.png")) if path.is_dir() else []
         if files:
             raise OptionError(

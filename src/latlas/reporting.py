@@ -19,7 +19,10 @@ __all__ = ["report_space"]
 SAMPLES, SAMPLED_CLASSES = 8, 10
 CAPTIONS = {
     "map-": ("The map", "Each point is an image; near points have similar latent vectors."),
-    "reconstructions": ("Reconstructions", "Above the originals, below what the decoder draws."),
+    "reconstructions": (
+        "Reconstructions",
+        "Originals beside what the decoder draws.",
+    ),
     "worst": ("The worst", "The test images that come back with the largest error."),
     "traversals": ("Traversals", "Each row changes one latent dimension and keeps the others."),
     "walk": ("A walk", "From one image to another in equal steps through the latent space."),

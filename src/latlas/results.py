@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from latlas.contracts import FloatArray, IntArray, Latents, OptionError, UInt8Array
 from latlas.neighbours import FEWEST_FOR_A_LAYOUT
 from latlas.plots import animate, class_panels, latent_map, neighbour_row, save, walk_strip
@@ -47,8 +49,8 @@ class Map:
                 self.latents.classes,
                 errors=self.latents.errors,
                 title=f"One space for each class of {self.source}" if title is None else title,
-                subtitle=f"{self._method()} of D = {self.latents.z.shape[1]}, each class alone; "
-                "colour: squared error of the reconstruction",
+                subtitle=f"{self._method_of_panels()} of D = {self.latents.z.shape[1]}, each class "
+                "alone; colour: squared error of the reconstruction",
             )
             return save(figure, Path(path))
         figure = latent_map(
@@ -60,6 +62,13 @@ class Map:
             trustworthiness=self.scores.get("trustworthiness"),
         )
         return save(figure, Path(path))
+
+    def _method_of_panels(self) -> str:
+        counts = np.bincount(self.latents.told[self.latents.told >= 0])
+        if self.name == "pca" or (counts >= FEWEST_FOR_A_LAYOUT).all():
+            return METHODS[self.name]
+        some = "PCA" if (counts < FEWEST_FOR_A_LAYOUT).all() else f"{METHODS[self.name]} or PCA"
+        return f"{some} (PCA for classes of under {FEWEST_FOR_A_LAYOUT} images)"
 
     def _method(self) -> str:
         few = self.name != "pca" and len(self.xy) < FEWEST_FOR_A_LAYOUT

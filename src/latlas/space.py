@@ -245,7 +245,9 @@ class Space(StoredSpace):
                 spaces that nothing joins.
         """
         if (end is None) == (towards is None):
-            raise OptionError("a walk needs either an end or a label to walk towards.")
+            raise OptionError(
+                "a walk needs either an end (B) or a label to walk towards (--towards), not both."
+            )
         if towards is not None:
             return walk_towards(self, start, towards, steps, strength)
         return walk_between(self, start, end, steps, path)

@@ -6,7 +6,7 @@ As in ``commands``, no PyTorch here.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -149,8 +149,19 @@ def walk(
     )
     written = way.plot(output)
     result = {"space": str(space), "steps": steps, "path": path, "output": str(written)}
-    lines = [f"walk of {steps} steps: {written}"]
+    ends = [_said(opened, text) for text in (start, end) if text is not None]
+    ends += [f"towards {towards}"] if towards else []
+    lines = [f"walk of {steps} steps from {' to '.join(ends)}: {written}"]
     show(result, lines + (say_work(opened) if verbose else []), as_json)
+
+
+def _said(opened: Any, text: str) -> str:
+    """An end of a walk, so that an id is not taken for a label."""
+    if not text.isdecimal():
+        return text
+    rows = (opened.latents.ids == int(text)).nonzero()[0]
+    label = opened.label(int(opened.latents.labels[rows[0]]))
+    return f"image {text}" + (f" (a {label})" if label else "")
 
 
 @app.command()

@@ -13,7 +13,7 @@ from latlas.comparing.answers import answers_of
 from latlas.comparing.drawn import draw_comparison
 from latlas.comparing.records import MEASURES, Candidate, Comparison, Row
 from latlas.comparing.trials import Budget, Measured, learning_curve, measure_space, trained_space
-from latlas.contracts import TRAIN, Images, OptionError, Progress, StorageError
+from latlas.contracts import TEST, TRAIN, Images, OptionError, Progress, StorageError
 from latlas.data.source import open_images
 from latlas.devices import limited_threads
 from latlas.jobs import DEFAULT_LATENT_DIM, DEFAULT_MODEL, IMAGE_OPTIONS, FitOptions, plain_numbers
@@ -21,11 +21,13 @@ from latlas.judging import Reference, reference_for
 from latlas.models import MODELS, SCOPES
 from latlas.priors import DEFAULT_PRIOR, PRIORS
 from latlas.progress import default_progress
+from latlas.scopes import FEWEST_OF_THEIR_OWN
 from latlas.space import Space
 
 __all__ = ["MEASURES", "Candidate", "CompareOptions", "Comparison", "Row", "compare"]
 
 SIZES = (30, 100, 300, 1000)
+FEW_TESTED = 100
 OF_EACH_RUN = {"scope", "seed", "width", "maps", "pictures"}
 
 
@@ -133,7 +135,7 @@ def _compare(
         folder=folder,
         candidates=candidates,
         rows=rows,
-        answers=answers_of(rows, list(candidates), curve),
+        answers=answers_of(rows, list(candidates), curve) + _warnings(images, candidates),
         seeds=tuple(range(seeds)),
         curve=curve,
         judge_accuracy=reference.judge.accuracy if reference else None,
@@ -148,6 +150,27 @@ def _compare(
     write_json(folder / "comparison.json", comparison.as_json())
     comparison.write_csv(folder / "comparison.csv")
     return comparison
+
+
+def _warnings(images: Images, candidates: dict[str, Candidate]) -> tuple[str, ...]:
+    """What the answers cannot be trusted in, for want of images."""
+    counts = np.bincount(
+        images.labels[(images.labels >= 0) & (images.splits == TRAIN)],
+        minlength=len(images.classes),
+    )
+    said = []
+    fewest = max(FEWEST_OF_THEIR_OWN, *(c.latent_dim for c in candidates.values()))
+    few = int((counts < fewest).sum())
+    if few and any(c.scope == "per-class" for c in candidates.values()):
+        which = "every class has" if few == len(counts) else f"{few} of {len(counts)} classes have"
+        said.append(
+            f"Beware: {which} under {fewest} training images, and these share one model in the "
+            "scope per-class."
+        )
+    tested = int((images.splits == TEST).sum())
+    if tested < FEW_TESTED:
+        said.append(f"Beware: only {tested} test images stand behind these figures.")
+    return tuple(said)
 
 
 def _candidates(

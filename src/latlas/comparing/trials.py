@@ -110,8 +110,9 @@ def trained_space(
     settings = {"scope": candidate.scope, "seed": seed, "width": width, **budget.options}
     if is_space(folder):
         manifest = read_manifest(folder)
-        given = {k: v for k, v in settings.items() if _plain(v)}
-        same = all(manifest.config.get(name) == given.get(name) for name in OF_THE_WEIGHTS)
+        same = all(
+            manifest.config.get(name) == _as_stored(settings.get(name)) for name in OF_THE_WEIGHTS
+        ) and settings.get("net", "auto") in {"auto", manifest.config.get("net")}
         if manifest.status == "complete" and same and manifest.sources[0].digest == images.digest:
             progress.note(f"{folder.name} is there already and is used as it is")
             return Space(folder, settings.get("device", "auto"), threads=settings.get("threads"))
@@ -131,14 +132,14 @@ def trained_space(
 
 OF_THE_WEIGHTS = (
     *("scope", "seed", "width", "epochs", "max_seconds", "batch_size", "learning_rate", "ema"),
-    *("patience", "beta", "label_weight", "net", "image_size", "channels", "resize", "split"),
+    *("patience", "beta", "label_weight", "image_size", "channels", "resize", "split"),
     *("test_fraction", "split_seed", "precision"),
 )
 """Settings that a finished space must share, or both lack, to be taken for this candidate's."""
 
 
-def _plain(value: Any) -> bool:
-    return isinstance(value, str | int | float)
+def _as_stored(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def measure_space(
@@ -226,7 +227,7 @@ def learning_curve(
             few = _few_of_each(images, size)
             curve[size] = {}
             for name, candidate in candidates.items():
-                if candidate.scope == "per-class" and size < fewest_of_their_own(candidate):
+                if candidate.scope == "per-class" and size < _fewest_of_their_own(candidate):
                     stage.advance()  # all classes would share one model
                     continue
                 try:
@@ -239,7 +240,7 @@ def learning_curve(
     return curve
 
 
-def fewest_of_their_own(candidate: Candidate) -> int:
+def _fewest_of_their_own(candidate: Candidate) -> int:
     """With fewer images, a class has no model of its own."""
     return max(FEWEST_OF_THEIR_OWN, candidate.latent_dim)
 

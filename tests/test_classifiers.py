@@ -251,7 +251,7 @@ def test_wrong_rows_are_answered_in_words(member):
 
 def test_the_table_knows_every_classifier_by_its_name():
     assert {member.name: member for member in MEMBERS}.items() <= CLASSIFIERS.items()
-    assert DEFAULT_CLASSIFIER == "linear"
+    assert DEFAULT_CLASSIFIER == "knn"
 
 
 # --- each of them ------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def test_the_answers_name_the_rows_that_they_use(compared):
         assert MEASURES[measure][0] in sentence
     assert classify.startswith("To classify use ")
     assert "linear probe" in classify or "own way" in classify
-    assert all("images per class" in sentence for sentence in few)
+    assert all("images per class" in said or said.startswith("Beware") for said in few)
     assert set(compared.curve) == {60}
     assert set(compared.curve[60]) == {"global", "per-class"}
 
@@ -150,7 +150,8 @@ def test_scopes_need_labels_and_models_do_not(tmp_path):
     assert list(found.candidates) == ["pca", "ae"]
     assert {row.measure for row in found.rows} >= {"reconstruction_mse", "parameters"}
     assert found.judge_accuracy is None
-    (sentence,) = found.answers
+    sentence, warning = found.answers
+    assert warning.startswith("Beware: only")
     assert sentence.startswith("To keep what is in an image use ")
 
 

@@ -23,6 +23,7 @@ STORED = [  # by hand, so that none changes unnoticed
     "graph_ari",
     "trustworthiness",
     "neighbour_preservation",
+    "fid",
     "frechet_distance",
     "kernel_distance",
     "precision",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 
 import pytest
@@ -42,12 +43,15 @@ class Pacing(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(3))
         self.seconds, self.falls, self.steps = seconds, falls, 0
+        self.counting = threading.Lock()  # two shards at once must not be counted as one
 
     def losses(self, x, generator, labels=None):
         coarse = torch.is_autocast_enabled("cpu")
         time.sleep(self.seconds[coarse])
-        self.steps += 1
-        return {"loss": (self.weight * 0).sum() + 5 - self.falls[coarse] * (self.steps % 60)}
+        with self.counting:
+            self.steps += 1
+            step = self.steps
+        return {"loss": (self.weight * 0).sum() + 5 - self.falls[coarse] * (step % 60)}
 
 
 @pytest.mark.parametrize(

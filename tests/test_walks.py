@@ -142,8 +142,8 @@ def test_towards_its_own_class_a_walk_leaves_all_others(spaces):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "either an end or a label"),
-        ({"end": 1, "towards": "3"}, "either an end or a label"),
+        ({}, "either an end"),
+        ({"end": 1, "towards": "3"}, "either an end"),
         ({"towards": "ten"}, "no label 'ten'; the space has 0, 1"),
         ({"end": 1, "steps": 1}, "at least 2"),
         ({"end": 1, "path": "curly"}, "choose one of linear, spherical, graph"),

@@ -64,7 +64,7 @@ def _sentence(question: str, measure: str, ranked: Sequence[Row], names: Sequenc
         why += f"; {names[0]} by its {ways[best.measure]}"
     sentence = f"{question} use {winner} ({why})."
     if len({row.mean for row in ranked}) == 1:
-        return f"{question} no candidate is better than another ({why})."
+        return f"{question} use any of them: none is better ({why})."
     if level:
         sentence += f" {names[0]} has the best mean, but the intervals do not tell them apart."
     return sentence

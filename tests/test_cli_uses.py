@@ -130,7 +130,7 @@ def test_compare_prints_table_and_answers(spots_folder, kept_judge, tmp_path):
         (["compare", "digits", "--scopes", "global"], "only one candidate"),
         (["compare", "digits", "--latent-dims", "two"], "latent-dims is 'two'"),
         (["compare", "digits", "--scopes", "local"], "global, per-class, conditional"),
-        (["walk", "SPACE", "0"], "either an end or a label"),
+        (["walk", "SPACE", "0"], "either an end"),
         (["walk", "SPACE", "0", "--towards", "ten"], "no label 'ten'"),
         (["sample", "SPACE", "-l", "3", "--each-label"], "not both"),
     ],

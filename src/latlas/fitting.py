@@ -59,7 +59,7 @@ from latlas.store import LatentStore
 from latlas.stored import previous_of, skipped_note, write_scores
 from latlas.train import CHECKPOINT
 
-__all__ = ["FitOptions", "fit"]
+__all__ = ["FitOptions", "fit", "stem_of"]
 
 ACCURACY_NEIGHBOURS = 5
 BLOCKS_PER_COMMIT = 31
@@ -105,7 +105,7 @@ def fit(
         TrainingError: the loss left the numbers.
         StorageError: the disk is full or cannot be written.
     """
-    folder = Path(output) if output is not None else Path(f"{_stem(source)}.latlas")
+    folder = Path(output) if output is not None else Path(f"{stem_of(source)}.latlas")
     job = Job(
         source,
         folder,
@@ -130,7 +130,8 @@ def fit(
     return space
 
 
-def _stem(source: Any) -> str:
+def stem_of(source: Any) -> str:
+    """What results are called after a source, for instance ``mnist``."""
     if isinstance(source, str | Path):
         return Path(source).expanduser().resolve().name.split(".")[0] or "images"
     return "images"

@@ -16,6 +16,7 @@ from latlas.comparing.trials import Budget, Measured, learning_curve, measure_sp
 from latlas.contracts import TEST, TRAIN, Images, OptionError, Progress, StorageError
 from latlas.data.source import open_images
 from latlas.devices import limited_threads
+from latlas.fitting import stem_of
 from latlas.jobs import DEFAULT_LATENT_DIM, DEFAULT_MODEL, IMAGE_OPTIONS, FitOptions, plain_numbers
 from latlas.judging import Reference, reference_for
 from latlas.models import MODELS, SCOPES
@@ -86,7 +87,7 @@ def compare(
     settings.setdefault("split_seed", 0)  # the same held-out images for every seed
     candidates = _candidates(scopes, models, latent_dims, priors)
     _check(seeds, settings)
-    folder = Path(output) if output is not None else Path(f"{_stem(source)}.compare")
+    folder = Path(output) if output is not None else Path(f"{stem_of(source)}.compare")
     _make(folder)
     opened = {k: v for k, v in settings.items() if k in IMAGE_OPTIONS}
     opened["seed"] = settings["split_seed"]
@@ -232,12 +233,6 @@ def _make(folder: Path) -> None:
         raise StorageError(
             f"cannot make the folder {folder} ({error.strerror}). Choose another output."
         ) from error
-
-
-def _stem(source: Any) -> str:
-    if isinstance(source, str | Path):
-        return Path(source).expanduser().resolve().name.split(".")[0] or "images"
-    return "images"
 
 
 def _reference(images: Images, progress: Progress) -> Reference | None:

@@ -33,7 +33,7 @@ from latlas.measures.intervals import bootstrap
 from latlas.models import ModelConfig, count_parameters, default_net, width_for
 from latlas.priors import PRIORS
 from latlas.scopes import FEWEST_OF_THEIR_OWN, model_config, train_scope
-from latlas.scoring.common import interval_of
+from latlas.scoring.common import drawn_latents, interval_of
 from latlas.scoring.generated import generation_scores, reference_floors
 from latlas.settings import TrainConfig
 from latlas.space import Space
@@ -286,10 +286,7 @@ def _point(
     prior = PRIORS[candidate.prior](seed=0).fit(learnt.z, learnt.told)
     told = np.sort(reference.labels)
     told = told[np.isin(told, prior.classes)]
-    z = np.empty((len(told), candidate.latent_dim), np.float32)
-    for label in np.unique(told).tolist():
-        own = told == label
-        z[own] = prior.sample(int(own.sum()), label, seed=0)
+    z = drawn_latents(prior, told, seed=0)
     judged = reference.see(coder.decode(z, told))
     return point | {
         "label_agreement": float((judged.labels == told).mean()),

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from latlas.contracts import TEST, TRAIN, IntArray, Score
+from latlas.contracts import TEST, TRAIN, FloatArray, IntArray, Prior, Score
 from latlas.measures.intervals import Interval
 from latlas.stored import StoredSpace
 
@@ -17,6 +17,7 @@ __all__ = [
     "both_splits_labelled",
     "countable",
     "drawn",
+    "drawn_latents",
     "interval_of",
     "judged_rows",
     "labelled_rows",
@@ -43,6 +44,15 @@ def drawn(rows: IntArray, most: int, seed: int) -> IntArray:
     if len(rows) <= most:
         return rows
     return np.sort(np.random.default_rng((seed, 5)).choice(rows, most, replace=False))
+
+
+def drawn_latents(prior: Prior, told: IntArray, seed: int, temperature: float = 1.0) -> FloatArray:
+    """Latents drawn for labels int64 [n], from everything where -1: float32 [n, D]."""
+    z = np.empty((len(told), prior.latent_dim), np.float32)
+    for label in np.unique(told).tolist():
+        own, which = told == label, None if label < 0 else label
+        z[own] = prior.sample(int(own.sum()), which, seed=seed, temperature=temperature)
+    return z
 
 
 def interval_of(interval: Interval) -> tuple[float, float]:

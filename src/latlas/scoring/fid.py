@@ -10,7 +10,7 @@ from latlas.contracts import TEST, TRAIN, Prior, Score
 from latlas.inception import Inception
 from latlas.measures.generation import frechet_distance
 from latlas.models import SCOPES
-from latlas.scoring.common import drawn
+from latlas.scoring.common import drawn, drawn_latents
 from latlas.scoring.generated import BY_CLASS
 from latlas.stored import StoredSpace
 
@@ -55,11 +55,7 @@ def fid_scores(
             told = told[np.isin(told, prior.classes)] if by_class else np.full(len(rows), -1)
             if len(told) < 2 or (not by_class and space.scope != SCOPES[0]):
                 continue
-            z = np.empty((len(told), space.latent_dim), np.float32)
-            for label in np.unique(told).tolist():
-                own = told == label
-                which = None if label < 0 else label
-                z[own] = prior.sample(int(own.sum()), which, seed=seed)
+            z = drawn_latents(prior, told, seed)
             value = frechet_distance(real, inception.features(space.coder.decode(z, told)))
             scores.append(
                 Score(

@@ -18,7 +18,7 @@ from latlas.measures.generation import (
 )
 from latlas.measures.intervals import bootstrap
 from latlas.models import SCOPES
-from latlas.scoring.common import drawn, interval_of
+from latlas.scoring.common import drawn, drawn_latents, interval_of
 from latlas.stored import StoredSpace
 
 __all__ = ["Drawn", "draw", "generation_scores", "reference_floors"]
@@ -60,10 +60,7 @@ def draw(
     """
     told = np.sort(reference.labels)
     told = told[np.isin(told, prior.classes)] if by_class else np.full(len(told), -1)
-    z = np.empty((len(told), space.latent_dim), np.float32)
-    for label in np.unique(told).tolist():
-        own, which = told == label, None if label < 0 else label
-        z[own] = prior.sample(int(own.sum()), which, seed=seed, temperature=temperature)
+    z = drawn_latents(prior, told, seed, temperature)
     judged = reference.see(space.coder.decode(z, told))
     return Drawn(z, told, judged.features, judged.labels)
 

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latlas.classifying import classify_files
+    from latlas.client import Client
     from latlas.comparing import compare
     from latlas.contracts import Images, Latents, LatlasError, Score
     from latlas.data.source import open_images
+    from latlas.edits import Edits
     from latlas.estimator import AutoEncoder
     from latlas.fitting import fit
     from latlas.outputs import read_told, read_vectors, write_images, write_vectors
     from latlas.proofs import draw_proofs
+    from latlas.serving import serve
     from latlas.space import Space, open_space
     from latlas.space import open_space as open  # noqa: A004
 
@@ -24,6 +27,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AutoEncoder",
+    "Client",
+    "Edits",
     "Images",
     "Latents",
     "LatlasError",
@@ -39,12 +44,15 @@ __all__ = [
     "open_space",
     "read_told",
     "read_vectors",
+    "serve",
     "write_images",
     "write_vectors",
 ]
 
 _HOMES = {
     "AutoEncoder": ("estimator", "AutoEncoder"),
+    "Client": ("client", "Client"),
+    "Edits": ("edits", "Edits"),
     "Images": ("contracts", "Images"),
     "Latents": ("contracts", "Latents"),
     "LatlasError": ("contracts", "LatlasError"),
@@ -59,6 +67,7 @@ _HOMES = {
     "open_space": ("space", "open_space"),
     "read_told": ("outputs", "read_told"),
     "read_vectors": ("outputs", "read_vectors"),
+    "serve": ("serving", "serve"),
     "write_images": ("outputs", "write_images"),
     "write_vectors": ("outputs", "write_vectors"),
 }

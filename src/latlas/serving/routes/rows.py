@@ -1,0 +1,149 @@
+"""What is known of the images: rows, neighbours, odds, scores."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from latlas.contracts import SPLITS, FloatArray, OptionError
+from latlas.serving.answers import json_answer
+from latlas.serving.context import Here
+from latlas.serving.live import Live
+from latlas.serving.shapes import ClassifyAsked, Label, NeighboursAsked
+
+__all__ = ["UNFITTED", "label_of", "router", "vectors_of"]
+
+router = APIRouter(tags=["images"])
+UNFITTED = "no classifier is fitted yet; fit one with POST /api/v1/classifier, or latlas classify."
+
+
+def label_of(live: Live, label: Label | None) -> int:
+    """The place of a label among the classes, -1 for none.
+
+    Raises:
+        OptionError: the space does not have it.
+    """
+    if label is None or label == "":
+        return -1
+    if isinstance(label, str):
+        return live.space.label_number(label)
+    if not -1 <= label < len(live.space.classes):
+        raise OptionError(
+            f"label is {label}; expected -1 (none) to {len(live.space.classes) - 1}, or a name."
+        )
+    return label
+
+
+def vectors_of(live: Live, z: list[list[float]], most: int) -> FloatArray:
+    """Lists of numbers as latents float32 [n, D].
+
+    Raises:
+        OptionError: none, too many, another dimension, or values that are not finite.
+    """
+    dim = live.space.latent_dim
+    if not 1 <= len(z) <= most:
+        raise OptionError(f"{len(z)} latent vectors were sent; expected 1 to {most}.")
+    lengths = {len(vector) for vector in z}
+    if lengths != {dim}:
+        raise OptionError(
+            f"a latent vector has {min(lengths ^ {dim} or lengths)} values; this space has {dim}."
+        )
+    vectors = np.array(z, np.float32)
+    if not np.isfinite(vectors).all():
+        raise OptionError("latents hold values that are not finite; remove NaN and infinity.")
+    return vectors
+
+
+@router.get("/rows/{id}", summary="What is known of an image")
+async def row(id: int, here: Here) -> Response:  # noqa: A002 - the name in the address
+    """Its id, uri, label, split, reconstruction error, told label, latent vector and tags.
+
+    ``odds`` over the classes where a classifier is fitted, else null.
+    """
+    live = await here.live()
+    place = live.row(id)
+    latents, space = live.latents, live.space
+    facts: dict[str, Any] = {
+        "id": id,
+        "uri": latents.uris[place],
+        "label": space.label(int(latents.labels[place])),
+        "split": SPLITS[int(latents.splits[place])],
+        "error": float(latents.errors[place]),
+        "told": space.label(int(latents.told[place])),
+        "z": latents.z[place],
+        "tags": await here.quick(lambda: live.edits.tags_of(id)),
+    }
+    facts["odds"] = await here.model(lambda: _odds_of(live, place))
+    return json_answer(facts)
+
+
+def _odds_of(live: Live, place: int) -> Any:
+    classifier = live.classifier()
+    return None if classifier is None else classifier.of_rows(np.array([place]))[0]
+
+
+@router.post("/neighbours", summary="The images nearest to one, or to a latent vector")
+async def neighbours(asked: NeighboursAsked, here: Here) -> Response:
+    """Ids, Euclidean distances in the latent space and label names, the nearest first.
+
+    The image of an ``id`` is left out itself. In the scope per-class a vector needs its label.
+    """
+    if (asked.id is None) == (asked.z is None):
+        raise OptionError("give either an id or a latent vector z, not both.")
+    live = await here.live()
+    latents, space = live.latents, live.space
+    own = -1 if asked.id is None else live.row(asked.id)
+    told = int(latents.told[own]) if own >= 0 else label_of(live, asked.label)
+    z = latents.z[own] if own >= 0 else np.array(asked.z, np.float32)
+    known = live.near_now(told)
+    meeting, rows = await here.quick(lambda: live.near(told)) if known is None else known
+    k = min(asked.k + (own >= 0), len(rows))
+    found, distances = await meeting.find(z, k)
+    places = rows[found]
+    kept = np.flatnonzero(places != own)[: asked.k]
+    places, distances = places[kept], distances[kept]
+    labels = [space.label(label) for label in latents.labels[places].tolist()]
+    return json_answer(
+        {"ids": latents.ids[places].tolist(), "distances": distances.tolist(), "labels": labels}
+    )
+
+
+@router.post("/classify", summary="The odds of each class")
+async def classify(asked: ClassifyAsked, here: Here) -> Response:
+    """Odds [n][K] over the classes, of images of the space or of latent vectors."""
+    if (asked.ids is None) == (asked.z is None):
+        raise OptionError("give either ids or latent vectors z, not both.")
+    live = await here.live()
+    odds = await here.model(lambda: _classified(live, asked, here.limits.rows))
+    return json_answer({"classes": live.space.classes, "odds": odds})
+
+
+def _classified(live: Live, asked: ClassifyAsked, most: int) -> Any:
+    classifier = live.classifier()
+    if classifier is None:
+        raise OptionError(UNFITTED)
+    if asked.z is not None:
+        return classifier.of_latents(vectors_of(live, asked.z, most))
+    ids = asked.ids or []
+    if not 1 <= len(ids) <= most:
+        raise OptionError(f"{len(ids)} ids were sent; expected 1 to {most}.")
+    return classifier.of_rows(np.array([live.row(number) for number in ids]))
+
+
+@router.get("/info", summary="What the space is and what made it")
+async def info(here: Here) -> Response:
+    """As ``latlas info --json`` says it."""
+    live = await here.live()
+    facts = await here.quick(live.space.info)
+    return json_answer(facts | {"folder": live.space.folder.name, "read_only": here.read_only})
+
+
+@router.get("/scores", summary="Every score taken of the space")
+async def scores(here: Here) -> Response:
+    """A list of scores with value, interval, floor and baselines."""
+    live = await here.live()
+    return json_answer(await here.quick(lambda: [asdict(score) for score in live.space.scores]))

@@ -1,0 +1,183 @@
+/** The latents as features see them: computed in a worker, or on the server where the page does not
+ * carry them. */
+
+import {
+  PageError,
+  type Columns,
+  type Latents,
+  type Manifest,
+  type MixtureInfo,
+  type Near,
+  type Resources,
+} from "../contracts.ts";
+import type { Directions } from "./directions.ts";
+import { fogAt } from "./fog.ts";
+import { LOCAL_ROWS } from "./latents.ts";
+import type { Call, Link } from "./link.ts";
+import { placeAmong, PLACING_NEIGHBOURS } from "./place.ts";
+import { fewAtOnce, type Remote } from "./remote.ts";
+
+/** What the latents need to know. */
+export interface LatentParts {
+  resources: Resources;
+  manifest: Manifest;
+  columns: Columns;
+  link: Link;
+  remote: Remote | null;
+}
+
+/** Where a call may be told a label whose rows alone count, -1 stands for all: spaces of the scope
+ * per-class have a latent space for each label. */
+export class PageLatents implements Latents {
+  constructor(private readonly parts: LatentParts) {}
+
+  /** Opens the space in the worker. */
+  async open(): Promise<void> {
+    await this.parts.link.use((call) => this.space(call));
+  }
+
+  async nearest(z: Float32Array, k: number, except = -1, among = -1): Promise<Near> {
+    return this.carried()
+      ? this.ask((call) => call("nearest", z, k, except, among))
+      : this.far().nearest(z, k, except, among);
+  }
+
+  async odds(z: Float32Array): Promise<Float32Array | null> {
+    const { manifest, remote } = this.parts;
+    if (!manifest.classes.length) return null;
+    const odds = manifest.knn || manifest.linear ? await this.ask((call) => call("odds", z)) : null;
+    return odds ?? (manifest.knn && remote ? remote.odds(z) : null);
+  }
+
+  async fog(z: Float32Array, among = -1): Promise<Float32Array> {
+    if (this.carried()) return this.ask((call) => call("fog", z, among));
+    const { latentDim: dim, fog } = this.parts.manifest;
+    const rows = Array.from({ length: z.length / dim }, (_, row) => z.subarray(row * dim, row * dim + dim));
+    const near = await fewAtOnce(rows, (row) => this.far().nearest(row, 1, -1, among));
+    return Float32Array.from(near, ({ distances }) => (distances.length ? fogAt(distances[0], fog) : 1));
+  }
+
+  async sample(
+    mixture: string,
+    n: number,
+    label: number,
+    temperature: number,
+    seed: number,
+  ): Promise<Float32Array> {
+    const info = this.parts.manifest.mixtures.find((each) => each.name === mixture);
+    if (!info) throw new PageError(`this page does not carry the prior ${mixture}. Choose another.`);
+    return this.ask(async (call) => {
+      await this.mixture(call, info);
+      return call("sample", mixture, n, label, temperature, seed);
+    });
+  }
+
+  async sampleLike(rows: Uint32Array, n: number, temperature: number, seed: number): Promise<Float32Array> {
+    if (!rows.length) throw new PageError("no image is selected. Select at least one to sample like it.");
+    if (this.carried()) return this.ask((call) => call("sampleLike", rows, n, temperature, seed));
+    const own = await this.far().latentsOf(rows);
+    return this.ask((call) => call("sampleAround", own, n, temperature, seed));
+  }
+
+  async walk(
+    a: Float32Array,
+    b: Float32Array,
+    steps: number,
+    path: "linear" | "graph",
+    among = -1,
+  ): Promise<Float32Array> {
+    if (path === "graph" && !this.carried()) return this.far().walk(a, b, steps);
+    return this.ask((call) => call("walk", a, b, steps, path, among));
+  }
+
+  async directions(z: Float32Array, map: string, m: number, among = -1): Promise<Directions> {
+    if (this.carried()) {
+      return this.ask(async (call) => {
+        await this.map(call, map);
+        return call("directions", z, map, m, among);
+      });
+    }
+    const near = await this.far().nearest(z, LOCAL_ROWS, -1, among);
+    const own = await this.far().latentsOf(near.rows);
+    return this.ask(async (call) => {
+      await this.map(call, map);
+      return call("directionsAmong", own, near.rows, map, m);
+    });
+  }
+
+  async place(z: Float32Array, map: string, among = -1): Promise<Float32Array> {
+    const { manifest, columns } = this.parts;
+    const { latentDim: dim } = manifest;
+    if (this.onPlane(map) || this.carried()) {
+      return this.ask(async (call) => {
+        await this.map(call, map);
+        return call("place", z, map, among);
+      });
+    }
+    const places = await columns.map(map);
+    const rows = Array.from({ length: z.length / dim }, (_, row) => z.subarray(row * dim, row * dim + dim));
+    const each = await fewAtOnce(rows, async (row) => {
+      return placeAmong(await this.far().nearest(row, PLACING_NEIGHBOURS, -1, among), places);
+    });
+    return Float32Array.from(each.flat());
+  }
+
+  /** Whether the page carries the latents. */
+  private carried(): boolean {
+    return this.parts.manifest.z !== null;
+  }
+
+  private onPlane(map: string): boolean {
+    return map === "pca" && this.parts.manifest.pca !== null;
+  }
+
+  private far(): Remote {
+    if (this.parts.remote) return this.parts.remote;
+    throw new PageError("this page does not carry the latents. Open the space with: latlas serve");
+  }
+
+  private ask<T>(run: (call: Call) => Promise<T>): Promise<T> {
+    return this.parts.link.use(async (call) => {
+      await this.space(call);
+      return run(call);
+    });
+  }
+
+  private space(call: Call): Promise<void> {
+    const { link, manifest, resources, columns } = this.parts;
+    return link.need("space", async () => {
+      const train = manifest.splits.indexOf("train");
+      await call("openSpace", {
+        dim: manifest.latentDim,
+        classes: manifest.classes.length,
+        z: manifest.z ? await resources.bytes("z") : null,
+        labels: await this.givenLabels(),
+        train: Uint8Array.from(columns.splits, (split) => Number(train < 0 || split === train)),
+        linear: manifest.linear,
+        knn: manifest.knn,
+        fog: manifest.fog,
+        plane: manifest.pca,
+      });
+    });
+  }
+
+  /** The labels that the classifiers have learnt from: without the reader's changes. */
+  private async givenLabels(): Promise<Int16Array> {
+    const { manifest, columns } = this.parts;
+    const there = manifest.columns.some((each) => each.name === "label");
+    return there ? ((await columns.column("label")) as Int16Array) : columns.labels;
+  }
+
+  private async map(call: Call, name: string): Promise<void> {
+    if (this.onPlane(name)) return;
+    const { link, columns } = this.parts;
+    await link.need(`map ${name}`, async () => call("addMap", name, await columns.map(name)));
+  }
+
+  private async mixture(call: Call, info: MixtureInfo): Promise<void> {
+    const { link, resources } = this.parts;
+    await link.need(info.resource, async () =>
+      call("addMixture", info, await resources.bytes(info.resource)),
+    );
+  }
+}

@@ -1,0 +1,85 @@
+/** The borders of the classes, as the space's classifier draws them on the map. */
+
+import { effect, signal } from "@preact/signals";
+import type { App, Feature } from "../../contracts.ts";
+import { addNote } from "../../parts/notes.ts";
+import { percent } from "../../parts/odds.ts";
+import { Borders, bordersLayer } from "./layer.ts";
+import { words } from "./words.ts";
+
+function start(app: App): void {
+  const turn = signal(0);
+  const borders = new Borders(app, () => {
+    turn.value++;
+    app.map.redraw();
+  });
+  app.addLayer(bordersLayer(app, borders));
+  app.addKey("b", "borders.key", () => (app.state.borders.value = !app.state.borders.value));
+  effect(() => {
+    void [app.state.borders.value, app.state.map.value, app.state.apart.value];
+    app.map.redraw();
+  });
+  addNote(app.stage, "borders", <Note app={app} borders={borders} turn={turn} />);
+}
+
+function Note({ app, borders, turn }: { app: App; borders: Borders; turn: { value: number } }) {
+  void turn.value;
+  if (!app.state.borders.value) return null;
+  const info = borders.info();
+  if (!info) return <Missing app={app} />;
+  if (app.state.apart.value) return <p class="map-note wide">{app.t("borders.apart")}</p>;
+  if (borders.isLoading(info)) return <p class="map-note" role="status">{app.t("borders.loading")}</p>;
+  const { knn, linear } = app.manifest;
+  const method = app.t(knn || !linear ? "borders.knn" : "borders.linear");
+  const accuracy = (knn ?? linear)?.accuracy ?? null;
+  return (
+    <p class="map-note">
+      <span>
+        <strong>{app.t("borders.by", { method })}</strong>{" "}
+        {accuracy !== null && app.t("borders.right", { percent: `${(100 * accuracy).toFixed(1)}%` })}{" "}
+        {app.t("borders.pale")}
+      </span>
+    </p>
+  );
+}
+
+function Missing({ app }: { app: App }) {
+  if (!app.manifest.classes.length) return <p class="map-note wide">{app.t("borders.labels")}</p>;
+  if (app.manifest.knn || app.manifest.linear) {
+    return <p class="map-note wide">{app.t("borders.map", { map: app.state.map.value })}</p>;
+  }
+  const offer = app.server && !app.server.readOnly;
+  return (
+    <div class="map-note wide">
+      <span>{app.t("borders.missing")}</span>
+      {offer ? <Fit app={app} /> : <span>{app.t(app.server ? "borders.readonly" : "borders.file")}</span>}
+    </div>
+  );
+}
+
+const fitting = signal<number | null>(null);
+
+function Fit({ app }: { app: App }) {
+  const share = fitting.value;
+  return (
+    <button class="button" type="button" disabled={share !== null} onClick={() => void fit(app)}>
+      {share === null ? app.t("borders.fit") : app.t("borders.fitting", { percent: percent(share) })}
+    </button>
+  );
+}
+
+async function fit(app: App): Promise<void> {
+  fitting.value = 0;
+  try {
+    await app.server!.job("/classifier", { method: "knn" }, (done) => (fitting.value = done));
+    app.say(app.t("borders.fitted"));
+    // The manifest, and with it what the map offers, is another one now; the view is in the URL.
+    location.reload();
+  } catch (error) {
+    app.say(error instanceof Error ? error.message : String(error), "error");
+  } finally {
+    fitting.value = null;
+  }
+}
+
+export const feature: Feature = { id: "borders", title: "borders.title", words, start };

@@ -1,0 +1,42 @@
+/** Images that are dropped on the page or pasted into it. */
+
+import type { App } from "../../contracts.ts";
+import { fitted, land } from "./landed.ts";
+
+const MOST_BYTES = 20e6;
+const MOST_PIXELS = 40e6;
+
+/** Takes dropped and pasted images for the running page. */
+export function accept(app: App): void {
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    const file = event.dataTransfer?.files[0];
+    if (file) void take(app, file);
+  });
+  addEventListener("paste", (event) => {
+    const file = event.clipboardData?.files[0];
+    if (file) void take(app, file);
+  });
+}
+
+/** Encodes a file that should be an image; what is wrong with it is said at the foot of the page. */
+export async function take(app: App, file: File): Promise<void> {
+  try {
+    if (file.size > MOST_BYTES) {
+      throw new Error(app.t("draw.large", { size: (file.size / 1e6).toFixed(0), most: MOST_BYTES / 1e6 }));
+    }
+    let picture: ImageBitmap;
+    try {
+      picture = await createImageBitmap(file);
+    } catch {
+      throw new Error(app.t("draw.noimage", { name: file.name || app.t("draw.pasted") }));
+    }
+    if (picture.width * picture.height > MOST_PIXELS) throw new Error(app.t("draw.pixels"));
+    app.state.panel.value = "draw";
+    await land(app, await fitted(app, picture, false));
+    picture.close();
+  } catch (error) {
+    app.say(error instanceof Error ? error.message : String(error), "error");
+  }
+}

@@ -1,0 +1,38 @@
+/** Words of drawing and dropping images. */
+
+export const words: Record<string, Record<string, string>> = {
+  en: {
+    "draw.title": "Draw or drop",
+    "draw.intro": "Draw here, or drop an image anywhere on the page. The encoder turns it into a latent vector, and it lands among its likes.",
+    "draw.sheet": "A sheet to draw on",
+    "draw.pen": "Pen",
+    "draw.colour": "Colour of the pen",
+    "draw.clear": "Clear",
+    "draw.file": "Choose an image file",
+    "draw.pasted": "what was pasted",
+    "draw.nothing": "Nothing drawn yet.",
+    "draw.seen": "as the encoder sees it",
+    "draw.drag": "Drag the point on the map: the image becomes what the decoder makes of each place.",
+    "draw.nonet": "This space has no encoder that the page can use.",
+    "draw.noimage": "{name} is no image that this browser can read. Choose a PNG, JPEG, WebP or GIF.",
+    "draw.large": "The file has {size} MB; at most {most} MB are taken. Make it smaller.",
+    "draw.pixels": "The image has more than 40 million pixels. Make it smaller.",
+  },
+  ko: {
+    "draw.title": "그리기",
+    "draw.intro": "여기에 그리거나 이미지를 페이지 아무 곳에나 놓으세요. 인코더가 잠재 벡터로 바꾸어 비슷한 것들 사이에 놓습니다.",
+    "draw.sheet": "그림판",
+    "draw.pen": "펜 굵기",
+    "draw.colour": "펜 색",
+    "draw.clear": "지우기",
+    "draw.file": "이미지 파일 고르기",
+    "draw.pasted": "붙여 넣은 것",
+    "draw.nothing": "아직 그린 것이 없습니다.",
+    "draw.seen": "인코더가 보는 그림",
+    "draw.drag": "지도에서 점을 끌어 보세요. 옮긴 자리마다 디코더가 그리는 그림으로 바뀝니다.",
+    "draw.nonet": "이 공간에는 페이지에서 쓸 수 있는 인코더가 없습니다.",
+    "draw.noimage": "{name}은(는) 이 브라우저가 읽을 수 있는 이미지가 아닙니다. PNG, JPEG, WebP, GIF를 고르세요.",
+    "draw.large": "파일이 {size}MB입니다. {most}MB까지 받을 수 있으니 더 작게 만드세요.",
+    "draw.pixels": "이미지가 4천만 픽셀을 넘습니다. 더 작게 만드세요.",
+  },
+};

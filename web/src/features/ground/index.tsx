@@ -1,0 +1,75 @@
+/** The decoded ground: the decoder paints the map, and fades into fog where it invents. */
+
+import { effect } from "@preact/signals";
+import type { App, Feature } from "../../contracts.ts";
+import { look, rgbOf } from "../../parts/fog.ts";
+import { wayNow } from "../../parts/latentAt.ts";
+import { addNote } from "../../parts/notes.ts";
+import { groundLayer } from "./layer.ts";
+import type { Colours } from "./paint.ts";
+import { GroundStore } from "./store.ts";
+import { words } from "./words.ts";
+
+// The points step back so that the ground can be seen between them, the more of them the further.
+const POINTS_SIZE = 0.6;
+const MANY_POINTS = 70_000;
+
+function pointsOpacity(rows: number): number {
+  return Math.min(0.75, Math.max(0.15, 0.3 * (MANY_POINTS / Math.max(rows, 1)) ** 0.3));
+}
+
+// The opacity of the points while images are shown in their place.
+const BESIDE_IMAGES = 0.25;
+
+function start(app: App): void {
+  const store = new GroundStore(app, () => coloursOf(app));
+  app.addLayer(groundLayer(app, store));
+  app.addKey("g", "ground.key", () => (app.state.ground.value = !app.state.ground.value));
+  effect(() => {
+    const on = app.state.ground.value && app.decoder !== null && !app.state.apart.value;
+    const whole = app.state.show.value === "dots" ? 1 : BESIDE_IMAGES;
+    app.map.setLook(on ? POINTS_SIZE : 1, on ? pointsOpacity(app.manifest.rows) * whole : whole);
+    app.map.redraw();
+  });
+  effect(() => {
+    void app.state.map.value;
+    void wayNow(app);
+    app.map.redraw();
+  });
+  onTheme(app, () => {
+    store.clear();
+    app.map.redraw();
+  });
+  addNote(app.stage, "ground", <Note app={app} />);
+}
+
+/** Runs something after the colours of the page have changed. */
+function onTheme(app: App, run: () => void): void {
+  let before = JSON.stringify(coloursOf(app));
+  new MutationObserver(() => {
+    const now = JSON.stringify(coloursOf(app));
+    if (now !== before) run();
+    before = now;
+  }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+}
+
+function coloursOf(app: App): Colours {
+  return {
+    ink: rgbOf(look(app.stage, "--ink", "#222222")) ?? [34, 34, 34],
+  };
+}
+
+function Note({ app }: { app: App }) {
+  if (!app.state.ground.value) return null;
+  if (!app.decoder) return <p class="map-note wide">{app.t("ground.none")}</p>;
+  if (app.state.apart.value) return <p class="map-note wide">{app.t("ground.apart")}</p>;
+  return (
+    <p class="map-note">
+      <span>
+        <strong>{app.t("ground.name")}</strong>: {app.t("ground.about")}
+      </span>
+    </p>
+  );
+}
+
+export const feature: Feature = { id: "ground", title: "ground.title", words, start };

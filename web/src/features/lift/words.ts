@@ -1,0 +1,36 @@
+/** Words of the lift off the sheet. */
+
+export const words = {
+  en: {
+    "lift.title": "Off the sheet",
+    "lift.key": "Leave the sheet: a ring of eight directions that the map flattens",
+    "lift.open": "Lift off the sheet here (o, or hold Alt over the map)",
+    "lift.ring": "Eight directions that the map flattens",
+    "lift.about": "{n} ways into the {rest} dimensions the map flattens",
+    "lift.distance": "Distance in spreads",
+    "lift.spreads": "{n} × spread",
+    "lift.go": "Direction {n} of 4, {sign}: {fog}. Click to go there.",
+    "lift.forwards": "forwards",
+    "lift.backwards": "backwards",
+    "lift.close": "Close the ring",
+    "lift.nowhere": "Move over the map first, or pin a place: the ring opens there.",
+    "lift.apart": "The ring opens when the classes are together on the map again.",
+    "lift.flat": "The space has {D} dimensions: the map flattens none, so there is nowhere to lift off to.",
+  },
+  ko: {
+    "lift.title": "지도를 벗어나기",
+    "lift.key": "지도를 벗어나기: 지도가 눌러 편 여덟 방향",
+    "lift.open": "여기서 지도를 벗어나기 (o, 또는 지도 위에서 Alt 누르고 있기)",
+    "lift.ring": "지도가 눌러 편 여덟 방향",
+    "lift.about": "지도가 눌러 편 {rest}개 차원으로 가는 {n}가지 길",
+    "lift.distance": "거리(퍼짐의 배수)",
+    "lift.spreads": "퍼짐의 {n}배",
+    "lift.go": "네 방향 가운데 {n}번, {sign}: {fog}. 클릭하면 그쪽으로 갑니다.",
+    "lift.forwards": "앞으로",
+    "lift.backwards": "뒤로",
+    "lift.close": "고리 닫기",
+    "lift.nowhere": "먼저 지도 위에서 움직이거나 자리를 고정하세요. 고리는 그 자리에 열립니다.",
+    "lift.apart": "고리는 클래스들이 지도에 다시 모이면 열립니다.",
+    "lift.flat": "이 공간은 {D}차원이라 지도가 눌러 편 방향이 없습니다.",
+  },
+};

@@ -1,0 +1,144 @@
+/** Keeps relabels and tags: in the space through the server, or in the page for the session. */
+
+import { signal, type Signal } from "@preact/signals";
+import { PageError, type App } from "../../contracts.ts";
+import { changesMade, SessionChanges, UNCHANGED, type EditRequest, type EditState } from "./changes.ts";
+
+const CONFLICT = 409;
+
+/** What somebody else's change kept from being written. */
+export interface Conflict {
+  /** Null: an undo. */
+  request: EditRequest | null;
+}
+
+/** The reader's relabels and tags. */
+export class Edits {
+  readonly state: Signal<EditState> = signal(UNCHANGED);
+  readonly conflict: Signal<Conflict | null> = signal(null);
+  readonly busy: Signal<boolean> = signal(false);
+  /** Where changes go: into the space, or into this page until it is closed. */
+  readonly kept: "space" | "session";
+  /** int16 [N]: the labels of the space without the reader's changes. */
+  readonly given: Int16Array;
+  private session = new SessionChanges(UNCHANGED);
+  private readonly channel: BroadcastChannel | null = null;
+  private unsaved = false;
+
+  constructor(private readonly app: App) {
+    this.kept = app.server && !app.server.readOnly ? "space" : "session";
+    this.given = app.columns.labels.slice();
+    if (this.kept === "space" && "BroadcastChannel" in globalThis) {
+      this.channel = new BroadcastChannel(`latlas-edits-${app.manifest.fingerprint}`);
+      this.channel.onmessage = () => void this.load();
+    }
+    addEventListener("beforeunload", (event) => {
+      if (this.unsaved) event.preventDefault();
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && this.kept === "space") void this.load();
+    });
+  }
+
+  /** The name of the label that the space gave an id; empty where it is unknown. */
+  givenName(id: number): string {
+    return this.app.manifest.classes[this.given[this.app.columns.row(id)]]?.name ?? "";
+  }
+
+  /** Reads what the space holds; a page on its own starts from nothing. */
+  async load(): Promise<void> {
+    if (!this.app.server) return;
+    try {
+      const state = await this.app.server.get<EditState>("/edits");
+      if (this.kept === "space") return this.show(state);
+      this.session = new SessionChanges({ ...state, history: [] });
+      this.show(this.session.state);
+    } catch (error) {
+      this.tell(error);
+    }
+  }
+
+  /** Makes a change. Of two tabs that change at once the later one is told, and writes nothing. */
+  async apply(request: EditRequest): Promise<boolean> {
+    if (this.kept === "session") {
+      this.session.add(request);
+      this.unsaved = true;
+      this.show(this.session.state);
+      return true;
+    }
+    const { label, ...rest } = request;
+    const what = label === null ? { ...rest, remove: true } : request;
+    return this.write("/edits", { revision: this.state.value.revision, ...what }, request);
+  }
+
+  /** Takes back the latest change. */
+  async undo(): Promise<boolean> {
+    if (this.kept === "session") {
+      const done = this.session.undo();
+      this.show(this.session.state);
+      return done;
+    }
+    return this.write("/edits/undo", { revision: this.state.value.revision }, null);
+  }
+
+  /** The changes of the session are in a file now. */
+  saved(): void {
+    this.unsaved = false;
+  }
+
+  /** Whether there is a change to take back. */
+  get undoable(): boolean {
+    return changesMade(this.state.value).some((change) => !change.undone);
+  }
+
+  private async write(path: string, body: unknown, request: EditRequest | null): Promise<boolean> {
+    this.busy.value = true;
+    try {
+      this.show(await this.app.server!.send<EditState>("POST", path, body));
+      this.conflict.value = null;
+      this.channel?.postMessage("changed");
+      return true;
+    } catch (error) {
+      if (error instanceof PageError && error.status === CONFLICT) {
+        await this.load();
+        this.conflict.value = { request };
+      } else {
+        this.tell(error);
+      }
+      return false;
+    } finally {
+      this.busy.value = false;
+    }
+  }
+
+  private show(state: EditState): void {
+    const { labels, row } = this.app.columns;
+    const { classes } = this.app.manifest;
+    const numbers = new Map(classes.map((each, label) => [each.name, label]));
+    labels.set(this.given);
+    for (const [id, name] of Object.entries(state.labels)) {
+      const at = row(Number(id));
+      if (at >= 0) labels[at] = numbers.get(name) ?? -1;
+    }
+    this.state.value = state;
+    // Labels are a plain array: a new set of hidden classes makes the map paint again.
+    this.app.state.hidden.value = new Set(this.app.state.hidden.value);
+  }
+
+  private tell(error: unknown): void {
+    this.app.say(error instanceof Error ? error.message : String(error), "error");
+  }
+}
+
+const opened = new WeakMap<App, Edits>();
+
+/** The relabels and tags of this page; made and read on first use. */
+export function editsOf(app: App): Edits {
+  let edits = opened.get(app);
+  if (!edits) {
+    edits = new Edits(app);
+    opened.set(app, edits);
+    void edits.load();
+  }
+  return edits;
+}

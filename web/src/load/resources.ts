@@ -1,0 +1,121 @@
+/** Where the page's bytes come from: the file that it is in, or the server that sent it. */
+
+import { PageError, type Manifest, type Resources } from "../contracts.ts";
+
+const KIND = 'script[type="application/x-latlas"]';
+
+/** Whether the page is an exported file that carries everything. */
+export function inOneFile(): boolean {
+  return document.querySelector(`${KIND}[data-name="manifest"]`) !== null;
+}
+
+/** The address of something on the page's own server, whatever folder it is served from. */
+export function address(path: string): string {
+  return new URL(path.replace(/^\//, ""), document.baseURI.replace(/[#?].*$/, "")).href;
+}
+
+/** The resources of this page. */
+export function openResources(): Resources {
+  return remembering(inOneFile() ? fileBytes : serverBytes);
+}
+
+type Read = (
+  name: string,
+  version: string,
+  onProgress?: (done: number, total: number) => void,
+) => Promise<ArrayBuffer>;
+
+function remembering(read: Read): Resources {
+  const kept = new Map<string, Promise<ArrayBuffer>>();
+  let manifest: Promise<Manifest> | null = null;
+  let version = "";
+  return {
+    manifest() {
+      manifest ??= read("manifest", "").then((bytes) => {
+        const value = JSON.parse(new TextDecoder().decode(bytes)) as Manifest;
+        version = value.fingerprint;
+        return value;
+      });
+      return manifest;
+    },
+    bytes(name, onProgress) {
+      let wanted = kept.get(name);
+      if (!wanted) {
+        wanted = read(name, version, onProgress);
+        kept.set(name, wanted);
+        // What failed may be there on the next try.
+        wanted.catch(() => kept.delete(name));
+      }
+      return wanted;
+    },
+  };
+}
+
+async function fileBytes(name: string): Promise<ArrayBuffer> {
+  const element = document.querySelector(`${KIND}[data-name="${CSS.escape(name)}"]`);
+  if (!element) throw new PageError(`this file does not carry ${name}; open the space with: latlas serve`);
+  const packed = fromBase64((element.textContent ?? "").trim());
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const bytes = await new Response(stream).arrayBuffer();
+  // The text is no longer needed, and it is large.
+  element.textContent = "";
+  return bytes;
+}
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  const raw = atob(text);
+  const bytes = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+  return bytes;
+}
+
+async function serverBytes(
+  name: string,
+  version: string,
+  onProgress?: (done: number, total: number) => void,
+): Promise<ArrayBuffer> {
+  const path =
+    name === "manifest"
+      ? "api/v1/manifest"
+      : name === "ort.wasm" || name === "worker.js"
+        ? `assets/${name}`
+        : `api/v1/resources/${encodeURIComponent(name)}?v=${version}`;
+  let response: Response;
+  try {
+    response = await fetch(address(path), { credentials: "same-origin" });
+  } catch {
+    throw new PageError("the server does not answer. Is latlas serve still running?");
+  }
+  if (!response.ok) throw new PageError(await wordsOf(response), response.status);
+  if (!onProgress || !response.body) return response.arrayBuffer();
+  return withProgress(response, onProgress);
+}
+
+/** What a failed answer says, in words. */
+export async function wordsOf(response: Response): Promise<string> {
+  const fallback = `the server answered ${response.status} ${response.statusText}`.trim();
+  try {
+    const body = (await response.json()) as { error?: string; detail?: unknown };
+    return body.error ?? (typeof body.detail === "string" ? body.detail : fallback);
+  } catch {
+    return fallback;
+  }
+}
+
+async function withProgress(
+  response: Response,
+  onProgress: (done: number, total: number) => void,
+): Promise<ArrayBuffer> {
+  const total = Number(response.headers.get("X-Size") ?? response.headers.get("Content-Length") ?? 0);
+  const reader = response.body!.getReader();
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let done = 0;
+  for (;;) {
+    const step = await reader.read();
+    if (step.done) break;
+    parts.push(step.value);
+    done += step.value.length;
+    onProgress(done, Math.max(total, done));
+  }
+  return new Blob(parts).arrayBuffer();
+}

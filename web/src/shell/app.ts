@@ -1,0 +1,167 @@
+/** The page as its features see it: data, map, state and the small services around them. */
+
+import { computed, signal, type Signal } from "@preact/signals";
+import { PageError, type App, type Extra, type Manifest, type Resources, type Server, type Tool } from "../contracts.ts";
+import { startEngine } from "../compute/engine.ts";
+import { features } from "../features/index.ts";
+import { openColumns } from "../load/columns.ts";
+import { openPictures } from "../load/pictures.ts";
+import { createLayers } from "../map/layers.ts";
+import { createMap } from "../map/renderer.ts";
+import type { Frame, Message } from "./frame.ts";
+import { Address, initialState, keepState } from "./state.ts";
+import { words } from "./words.ts";
+
+const MESSAGE_TIME = 6000;
+
+/** Everything that the page consists of. */
+export interface Page {
+  app: App;
+  frame: Frame;
+  extras: Signal<Extra[]>;
+  tools: Map<string, Tool>;
+  toolButtons: Signal<{ id: string; title: string; icon: string }[]>;
+}
+
+/** Builds the page around a stage; the columns that the first picture needs are loaded. */
+export async function createPage(
+  stage: HTMLElement,
+  manifest: Manifest,
+  resources: Resources,
+  server: Server | null,
+): Promise<Page> {
+  const state = initialState(manifest);
+  const address = new Address();
+  keepState(address, state);
+  const frame = createFrame(state);
+  const columns = await openColumns(manifest, resources);
+  const map = createMap(stage);
+  const layers = createLayers(stage, map);
+  const extras = signal<Extra[]>([]);
+  const byOwner = new Map<string, Extra[]>();
+  const tools: Page["tools"] = new Map();
+  const toolButtons: Page["toolButtons"] = signal([]);
+  const say = speaker(frame);
+  const told = signal<Int16Array | null>(null);
+  const fail = (error: unknown) => say(error instanceof Error ? error.message : String(error), "error");
+
+  const app: App = {
+    manifest,
+    resources,
+    columns,
+    state,
+    map,
+    pictures: openPictures(manifest, resources, () => map.redraw(), fail),
+    ...startEngine(resources, manifest, columns, server),
+    server,
+    stage,
+    addLayer: (layer) => layers.add(layer),
+    addTool(tool) {
+      tools.set(tool.id, tool);
+      const { id, title, icon } = tool;
+      if (title && icon) toolButtons.value = [...toolButtons.peek(), { id, title, icon }];
+    },
+    addKey: (key, about, run) => void frame.keys.push({ key, about, run }),
+    keepInUrl: (name, value, write, read) => address.keep(name, value, write, read),
+    t: translator(state),
+    say,
+    async latentsOf(rows) {
+      const z = await columns.z();
+      const D = manifest.latentDim;
+      const found = new Float32Array(rows.length * D);
+      if (z) {
+        for (let i = 0; i < rows.length; i++) found.set(z.subarray(rows[i] * D, (rows[i] + 1) * D), i * D);
+        return found;
+      }
+      if (!server) throw new PageError("this file does not carry the latent vectors");
+      const answers = await Promise.all(
+        Array.from(rows, (row) => server.get<{ z: number[] }>(`/rows/${columns.id(row)}`)),
+      );
+      answers.forEach((answer, i) => found.set(answer.z, i * D));
+      return found;
+    },
+    toldOf: (row) => (manifest.scope === "global" ? -1 : (told.value ?? columns.labels)[row]),
+    goTo(row) {
+      const [x, y] = [map.places[2 * row], map.places[2 * row + 1]];
+      if (Number.isNaN(x)) {
+        say(app.t("nowhere"));
+        return;
+      }
+      const [px, py] = map.toScreen(x, y);
+      const { width, height } = map.size.peek();
+      const inside = px > 40 && py > 40 && px < width - 40 && py < height - 40;
+      if (!inside) map.setView({ x, y }, 450);
+      state.pinned.value = row;
+    },
+    showExtras(owner, some) {
+      if (some.length) byOwner.set(owner, some);
+      else byOwner.delete(owner);
+      extras.value = [...byOwner.values()].flat();
+      map.redraw();
+    },
+  };
+  if (manifest.columns.some((column) => column.name === "told")) {
+    columns.column("told").then((values) => (told.value = values as Int16Array), fail);
+  }
+  frame.features = features.filter((feature) => feature.available?.(app) ?? true);
+  return { app, frame, extras, tools, toolButtons };
+}
+
+function createFrame(state: App["state"]): Frame {
+  const system = signal(matchMedia("(prefers-color-scheme: dark)").matches);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) => {
+    system.value = event.matches;
+  });
+  const resting = signal(-1);
+  let rest = 0;
+  state.hover.subscribe((row) => {
+    clearTimeout(rest);
+    if (row < 0) resting.value = -1;
+    else if (resting.peek() !== row) {
+      // The ring is there at once; the card waits until the cursor rests.
+      resting.value = -1;
+      rest = window.setTimeout(() => (resting.value = row), 125);
+    }
+  });
+  return {
+    dark: computed(() => (state.theme.value === "auto" ? system.value : state.theme.value === "dark")),
+    colouring: signal({ column: null, values: null, entries: [] }),
+    panels: signal([]),
+    carded: computed(() => (state.pinned.value >= 0 ? state.pinned.value : resting.value)),
+    lines: signal({ row: -1, near: new Uint32Array(0) }),
+    messages: signal([]),
+    help: signal(false),
+    keys: [],
+    features: [],
+    loading: signal(""),
+    changed: signal(false),
+  };
+}
+
+function speaker(frame: Frame): App["say"] {
+  let number = 0;
+  return (text, kind = "note") => {
+    const last = frame.messages.peek().at(-1);
+    if (last?.text === text) return;
+    const message: Message = { number: ++number, text, kind };
+    frame.messages.value = [...frame.messages.peek().slice(-2), message];
+    setTimeout(
+      () => (frame.messages.value = frame.messages.peek().filter((each) => each !== message)),
+      kind === "error" ? 2.5 * MESSAGE_TIME : MESSAGE_TIME,
+    );
+  };
+}
+
+/** Words of the frame and of all features, in the reader's language, else in English. */
+export function translator(state: App["state"]): App["t"] {
+  const tables: Record<string, Record<string, string>> = {};
+  for (const source of [words, ...features.map((feature) => feature.words)]) {
+    for (const [language, table] of Object.entries(source)) {
+      tables[language] = { ...tables[language], ...table };
+    }
+  }
+  return (key, values = {}) => {
+    const text = tables[state.language.value]?.[key] ?? tables.en[key] ?? key;
+    return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  };
+}

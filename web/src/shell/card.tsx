@@ -1,0 +1,218 @@
+/** The card of an image: picture, reconstruction, label, odds, true neighbours. */
+
+import { useSignal, useSignalEffect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { App, Near } from "../contracts.ts";
+import { onPaper } from "./colours.ts";
+import type { Frame } from "./frame.ts";
+
+const NEAR = 8;
+const LEAST_ODDS = 0.005;
+
+interface Facts {
+  row: number;
+  odds: Float32Array | null;
+  near: Near | null;
+  error: number;
+}
+
+/** The card of the pinned row, or of the one that the cursor rests on. */
+export function Card({ app, frame }: { app: App; frame: Frame }) {
+  const row = frame.carded.value;
+  if (row < 0) return null;
+  return <RowCard key={row} app={app} frame={frame} row={row} />;
+}
+
+function RowCard({ app, frame, row }: { app: App; frame: Frame; row: number }) {
+  const facts = useSignal<Facts>({ row, odds: null, near: null, error: NaN });
+  const box = useRef<HTMLElement>(null);
+  const pinned = app.state.pinned.value === row;
+  useEffect(() => {
+    let current = true;
+    void learn(app, row, (part) => {
+      if (current) facts.value = { ...facts.value, ...part };
+    });
+    return () => {
+      current = false;
+    };
+  }, [row]);
+  useSignalEffect(() => {
+    const { near } = facts.value;
+    frame.lines.value = near ? { row, near: near.rows } : { row: -1, near: new Uint32Array(0) };
+    app.map.redraw();
+  });
+  useSignalEffect(() => {
+    void app.map.view.value;
+    void app.map.size.value;
+    if (box.current) placeBeside(app, box.current, row);
+  });
+  useEffect(() => {
+    if (box.current) placeBeside(app, box.current, row);
+  });
+  const name = labelName(app, row);
+  const { odds, near, error } = facts.value;
+  return (
+    <section
+      ref={box}
+      class={`card${pinned ? " pinned" : ""}`}
+      role={pinned ? "dialog" : "status"}
+      aria-label={app.t("card.open", { id: app.columns.id(row), label: name })}
+      data-row={row}
+    >
+      <header>
+        <strong style={{ "--dot": colourOf(app, app.columns.labels[row], frame.dark.value) }} class="dotted">
+          {name}
+        </strong>
+        <span class="muted">{app.t("card.id", { id: app.columns.id(row) })}</span>
+        {pinned && (
+          <button class="icon" aria-label={app.t("card.close")} onClick={() => (app.state.pinned.value = -1)}>
+            ×
+          </button>
+        )}
+      </header>
+      <div class="pair">
+        <Picture app={app} row={row} kind="image" />
+        {app.decoder && <Picture app={app} row={row} kind="decoded" error={error} />}
+      </div>
+      {odds && <Odds app={app} odds={odds} dark={frame.dark.value} />}
+      {near && near.rows.length > 0 && (
+        <div class="near">
+          <span class="muted" title={app.t("card.near.about", { count: app.manifest.latentDim })}>
+            {app.t("card.near")}
+          </span>
+          <div class="strip">
+            {Array.from(near.rows, (other, rank) => (
+              <button
+                key={other}
+                class="thumb"
+                title={`${app.t("card.id", { id: app.columns.id(other) })} · ${labelName(app, other)} · ${near.distances[rank].toFixed(2)}`}
+                aria-label={app.t("card.open", { id: app.columns.id(other), label: labelName(app, other) })}
+                onClick={() => app.goTo(other)}
+              >
+                <Bitmap app={app} row={other} side={34} />
+                <small>{app.columns.id(other)}</small>
+              </button>
+            ))}
+          </div>
+        </div>
+      )}
+      {(pinned || undefined) && <p class="muted small">{app.t("card.near.about", { count: app.manifest.latentDim })}</p>}
+    </section>
+  );
+}
+
+async function learn(app: App, row: number, tell: (part: Partial<Facts>) => void): Promise<void> {
+  try {
+    const [z] = await Promise.all([app.latentsOf([row])]);
+    const among = app.manifest.scope === "per-class" ? app.toldOf(row) : -1;
+    app.latents.nearest(z, NEAR, row, among).then((near) => tell({ near }), () => undefined);
+    app.latents.odds(z).then((odds) => tell({ odds }), () => undefined);
+    if (app.manifest.columns.some((column) => column.name === "error")) {
+      tell({ error: (await app.columns.column("error"))[row] });
+    }
+  } catch (error) {
+    app.say(error instanceof Error ? error.message : String(error), "error");
+  }
+}
+
+/** The name of a row's label. */
+export function labelName(app: App, row: number): string {
+  return app.manifest.classes[app.columns.labels[row]]?.name ?? app.t("card.unlabelled");
+}
+
+function colourOf(app: App, label: number, dark: boolean): string {
+  const info = app.manifest.classes[label];
+  return info ? onPaper(info.colour, dark) : "var(--muted)";
+}
+
+function Odds({ app, odds, dark }: { app: App; odds: Float32Array; dark: boolean }) {
+  const classes = app.manifest.knn?.classes ?? app.manifest.linear?.classes ?? [];
+  const ranked = Array.from(odds, (value, i) => ({ value, label: classes[i] ?? i }))
+    .sort((a, b) => b.value - a.value)
+    .slice(0, 3)
+    .filter((each, rank) => rank === 0 || each.value >= LEAST_ODDS);
+  return (
+    <div class="odds">
+      <span class="muted">{app.t("card.odds")}</span>
+      {ranked.map(({ value, label }) => (
+        <div key={label} class="bar" style={{ "--dot": colourOf(app, label, dark), "--share": `${value * 100}%` }}>
+          <span>{app.manifest.classes[label]?.name}</span>
+          <i />
+          <b>{percent(value)}</b>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** A share as a person reads it: 99.7% is not rounded up to certainty. */
+export function percent(share: number): string {
+  const value = share * 100;
+  if (value > 0 && value < 1) return "<1%";
+  return value > 99 && value < 100 ? `${Math.min(value, 99.9).toFixed(1)}%` : `${value.toFixed(0)}%`;
+}
+
+function Picture({ app, row, kind, error }: { app: App; row: number; kind: "image" | "decoded"; error?: number }) {
+  return (
+    <figure>
+      <Bitmap app={app} row={row} side={84} decoded={kind === "decoded"} />
+      <figcaption>
+        {app.t(kind === "image" ? "card.image" : "card.reconstruction")}
+        {error !== undefined && !Number.isNaN(error) && <> · {app.t("card.error", { value: error.toFixed(4) })}</>}
+      </figcaption>
+    </figure>
+  );
+}
+
+/** The picture of a row on a canvas of its own, or what the decoder makes of its latents. */
+function Bitmap({ app, row, side, decoded = false }: { app: App; row: number; side: number; decoded?: boolean }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    let current = true;
+    const show = (image: ImageData | null) => {
+      if (!current || !canvas.current || !image) return;
+      canvas.current.width = image.width;
+      canvas.current.height = image.height;
+      canvas.current.getContext("2d")!.putImageData(image, 0, 0);
+      canvas.current.dataset.drawn = "1";
+    };
+    const wanted = decoded ? decodedImage(app, row) : (app.pictures?.rgba(row) ?? Promise.resolve(null));
+    wanted.then(show, () => undefined);
+    return () => {
+      current = false;
+    };
+  }, [row, decoded]);
+  const [height, width] = app.manifest.shape;
+  const scale = side / Math.max(height, width);
+  return (
+    <canvas
+      ref={canvas}
+      class={Math.max(height, width) <= side ? "crisp" : ""}
+      style={{ width: `${width * scale}px`, height: `${height * scale}px` }}
+      width={1}
+      height={1}
+    />
+  );
+}
+
+async function decodedImage(app: App, row: number): Promise<ImageData | null> {
+  const z = await app.latentsOf([row]);
+  const pixels = await app.decoder?.decode(z, [app.toldOf(row)]);
+  const [height, width] = app.manifest.shape;
+  return pixels ? new ImageData(new Uint8ClampedArray(pixels), width, height) : null;
+}
+
+function placeBeside(app: App, box: HTMLElement, row: number): void {
+  const { width, height } = app.map.size.peek();
+  if (width < 560) {
+    box.style.transform = "";
+    return;
+  }
+  const places = app.map.places;
+  const [x, y] = app.map.toScreen(places[2 * row], places[2 * row + 1]);
+  const [w, h] = [box.offsetWidth, box.offsetHeight];
+  const right = x + 18 + w < width ? x + 18 : x - 18 - w;
+  const left = Math.min(Math.max(right, 8), width - w - 8);
+  const top = Math.min(Math.max(y - h / 3, 8), Math.max(height - h - 8, 8));
+  box.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+}

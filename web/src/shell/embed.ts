@@ -1,0 +1,51 @@
+/** The page inside another one, such as a notebook: what is selected is told to its parent.
+ *
+ * Messages are objects with `latlas`: from the page "ready", "selection" (ids) and "row" (an id or
+ * -1); to the page "show" with any of `selection` (ids), `row` (an id), `map`, `colour`.
+ */
+
+import { effect } from "@preact/signals";
+import type { App } from "../contracts.ts";
+
+interface Shown {
+  latlas?: unknown;
+  selection?: unknown;
+  row?: unknown;
+  map?: unknown;
+  colour?: unknown;
+}
+
+/** Talks with the page around this one, where there is one. */
+export function embed(app: App): void {
+  if (window.parent === window) return;
+  const tell = (message: Record<string, unknown>) => window.parent.postMessage(message, "*");
+  let silent = true;
+  effect(() => {
+    const ids = Array.from(app.state.selection.value, (row) => app.columns.id(row));
+    if (!silent) tell({ latlas: "selection", ids });
+  });
+  effect(() => {
+    const row = app.state.pinned.value;
+    if (!silent) tell({ latlas: "row", id: row < 0 ? -1 : app.columns.id(row) });
+  });
+  silent = false;
+  addEventListener("message", (event: MessageEvent<Shown>) => {
+    if (event.source === window.parent && event.data?.latlas === "show") show(app, event.data);
+  });
+  tell({ latlas: "ready" });
+}
+
+function show(app: App, wanted: Shown): void {
+  const { state, manifest, columns } = app;
+  if (Array.isArray(wanted.selection)) {
+    const rows = wanted.selection.map((id) => columns.row(Number(id))).filter((row) => row >= 0);
+    state.selection.value = Uint32Array.from(new Set(rows)).sort();
+  }
+  if (typeof wanted.row === "number") {
+    const row = columns.row(wanted.row);
+    if (row >= 0) app.goTo(row);
+  }
+  if (manifest.maps.some((map) => map.name === wanted.map)) state.map.value = String(wanted.map);
+  const colours = ["none", ...manifest.columns.map((column) => column.name)];
+  if (colours.includes(String(wanted.colour))) state.colour.value = String(wanted.colour);
+}

@@ -1,0 +1,38 @@
+/** What the frame of the page knows beyond the state that features share. */
+
+import type { ReadonlySignal, Signal } from "@preact/signals";
+import type { Feature } from "../contracts.ts";
+import type { Colouring } from "./colours.ts";
+import type { Panel } from "./layout.ts";
+
+/** A key with what it does, for the help sheet. */
+export interface Key {
+  key: string;
+  about: string;
+  run: () => void;
+}
+
+/** A message at the foot of the page. */
+export interface Message {
+  number: number;
+  text: string;
+  kind: "note" | "error";
+}
+
+/** Signals of the frame. */
+export interface Frame {
+  dark: ReadonlySignal<boolean>;
+  colouring: Signal<Colouring>;
+  panels: Signal<Panel[]>;
+  /** The row with a card: the pinned one, or the one that the cursor rests on. */
+  carded: ReadonlySignal<number>;
+  lines: Signal<{ row: number; near: Uint32Array }>;
+  messages: Signal<Message[]>;
+  help: Signal<boolean>;
+  keys: Key[];
+  features: Feature[];
+  /** What is being loaded, in words; empty when nothing is. */
+  loading: Signal<string>;
+  /** The space has another fingerprint on the server than in the page. */
+  changed: Signal<boolean>;
+}

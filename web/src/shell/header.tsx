@@ -1,0 +1,118 @@
+/** The bar on top: what is shown, and how. */
+
+import type { App, State } from "../contracts.ts";
+import type { Frame } from "./frame.ts";
+
+/** Name, size, map, colour, kind of marks, layers. */
+export function Header({ app, frame }: { app: App; frame: Frame }) {
+  const { manifest, state, t } = app;
+  const columns = manifest.columns;
+  const map = manifest.maps.find((each) => each.name === state.map.value);
+  const trust = map?.scores.trustworthiness;
+  return (
+    <header class="top">
+      <h1 title={manifest.source}>{manifest.name}</h1>
+      <p class="muted facts">
+        {t("images", { count: manifest.rows.toLocaleString() })} · {t("dimensions", { count: manifest.latentDim })}
+        {app.server?.readOnly && <> · {t("readonly")}</>}
+      </p>
+      <div class="controls">
+        {manifest.maps.length > 0 && (
+          <label class="choice" title={trust === undefined ? "" : t("trust", { percent: `${(trust * 100).toFixed(1)}%` })}>
+            <span>{t("map")}</span>
+            <select id="map-choice" value={state.map.value} onChange={(event) => (state.map.value = event.currentTarget.value)}>
+              {manifest.maps.map((each) => (
+                <option key={each.name} value={each.name}>
+                  {each.title}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        <label class="choice">
+          <span>{t("colour")}</span>
+          <select id="colour-choice" value={state.colour.value} onChange={(event) => (state.colour.value = event.currentTarget.value)}>
+            <option value="none">{t("colour.none")}</option>
+            {columns.map((each) => (
+              <option key={each.name} value={each.name}>
+                {each.title}
+              </option>
+            ))}
+          </select>
+        </label>
+        <Marks app={app} />
+        <div class="switches" role="group" aria-label={t("layers")}>
+          {manifest.classes.length > 0 && <Switch id="names" label={t("layer.names")} value={state.names} />}
+          {frame.features.some((each) => each.id === "borders") && (
+            <Switch id="borders" label={t("layer.borders")} value={state.borders} />
+          )}
+          {frame.features.some((each) => each.id === "ground") && (
+            <Switch id="ground" label={t("layer.ground")} value={state.ground} />
+          )}
+          {manifest.classes.length > 1 && <Switch id="apart" label={t("map.apart")} value={state.apart} />}
+        </div>
+      </div>
+      <div class="corner">
+        <Languages app={app} />
+        <button class="icon" aria-label={`${t("theme")}: ${t(`theme.${state.theme.value}`)}`} title={t("theme")} onClick={() => nextTheme(state)}>
+          <svg viewBox="0 0 24 24" aria-hidden="true">
+            <circle cx="12" cy="12" r="8" />
+            <path d="M12 4a8 8 0 0 1 0 16z" fill="currentColor" />
+          </svg>
+        </button>
+        <button class="icon" aria-label={t("help")} title={t("help")} onClick={() => (frame.help.value = true)}>
+          ?
+        </button>
+      </div>
+    </header>
+  );
+}
+
+const MARKS = ["dots", "images", "decoded"] as const;
+
+function Marks({ app }: { app: App }) {
+  const { state, t } = app;
+  const offered = MARKS.filter(
+    (kind) => kind === "dots" || (kind === "images" ? app.pictures !== null : app.decoder !== null),
+  );
+  if (offered.length < 2) return null;
+  return (
+    <div class="segments" role="radiogroup" aria-label={t("show")}>
+      {offered.map((kind) => (
+        <button
+          key={kind}
+          role="radio"
+          aria-checked={state.show.value === kind}
+          title={kind === "decoded" ? t("show.decoded.about") : ""}
+          onClick={() => (state.show.value = kind)}
+        >
+          {t(`show.${kind}`)}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Switch({ id, label, value }: { id: string; label: string; value: State["names"] }) {
+  return (
+    <button id={`switch-${id}`} class="switch" role="switch" aria-checked={value.value} onClick={() => (value.value = !value.value)}>
+      {label}
+    </button>
+  );
+}
+
+function Languages({ app }: { app: App }) {
+  const { state } = app;
+  return (
+    <select class="plain" aria-label="Language, 언어" value={state.language.value} onChange={(event) => (state.language.value = event.currentTarget.value)}>
+      <option value="en">EN</option>
+      <option value="ko">한</option>
+    </select>
+  );
+}
+
+/** System, light, dark, and round again. */
+export function nextTheme(state: State): void {
+  const order = ["auto", "light", "dark"] as const;
+  state.theme.value = order[(order.indexOf(state.theme.value) + 1) % order.length];
+}

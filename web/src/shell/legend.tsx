@@ -1,0 +1,108 @@
+/** What the colours mean, and which classes are shown. */
+
+import { useSignal } from "@preact/signals";
+import type { App } from "../contracts.ts";
+import { onPaper, ramp } from "./colours.ts";
+import type { Frame } from "./frame.ts";
+
+const MANY = 14;
+
+/** The legend of the column that the points are coloured by. */
+export function Legend({ app, frame }: { app: App; frame: Frame }) {
+  const { column, entries } = frame.colouring.value;
+  const folded = useSignal(window.innerWidth < 700);
+  if (!column) return null;
+  return (
+    <section class="legend" aria-label={app.t("legend")}>
+      <header>
+        <button class="fold" aria-expanded={!folded.value} onClick={() => (folded.value = !folded.value)}>
+          {column.title}
+        </button>
+        {!folded.value && app.state.hidden.value.size > 0 && (
+          <button class="link" onClick={() => (app.state.hidden.value = new Set())}>
+            {app.t("legend.all")}
+          </button>
+        )}
+      </header>
+      {folded.value ? null : column.kind === "class" ? (
+        <Classes app={app} frame={frame} entries={entries} />
+      ) : (
+        <Ramp low={column.low ?? 0} high={column.high ?? 1} dark={frame.dark.value} about={column.about ?? ""} unit={column.unit ?? ""} />
+      )}
+    </section>
+  );
+}
+
+function Classes({ app, frame, entries }: { app: App; frame: Frame; entries: Frame["colouring"]["value"]["entries"] }) {
+  const sought = useSignal("");
+  const hidden = app.state.hidden;
+  const shown = entries
+    .map((entry, value) => ({ entry, value }))
+    .filter(({ entry }) => entry.name.toLowerCase().includes(sought.value.toLowerCase()));
+  const toggle = (value: number) => {
+    const next = new Set(hidden.value);
+    if (!next.delete(value)) next.add(value);
+    hidden.value = next;
+  };
+  const solo = (value: number) => {
+    const alone = entries.every((_, other) => other === value || hidden.value.has(other)) && !hidden.value.has(value);
+    hidden.value = alone ? new Set() : new Set([-1, ...entries.keys()].filter((other) => other !== value));
+  };
+  return (
+    <>
+      {entries.length > MANY && (
+        <input
+          type="search"
+          placeholder={app.t("legend.search")}
+          aria-label={app.t("legend.search")}
+          value={sought.value}
+          onInput={(event) => (sought.value = event.currentTarget.value)}
+        />
+      )}
+      <ul title={app.t("legend.hint")}>
+        {shown.map(({ entry, value }) => (
+          <li key={value}>
+            <button
+              class="class"
+              role="switch"
+              aria-checked={!hidden.value.has(value)}
+              aria-label={app.t("legend.toggle", { name: entry.name })}
+              data-class={value}
+              style={{ "--dot": onPaper(entry.colour, frame.dark.value) }}
+              onClick={(event) => (event.shiftKey || event.altKey ? solo(value) : toggle(value))}
+              onDblClick={() => solo(value)}
+            >
+              <i />
+              <span>{entry.name}</span>
+              <small>{entry.count.toLocaleString()}</small>
+            </button>
+            <button class="only" aria-label={app.t("legend.only", { name: entry.name })} title={app.t("legend.only", { name: entry.name })} onClick={() => solo(value)}>
+              ◎
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Ramp({ low, high, dark, about, unit }: { low: number; high: number; dark: boolean; about: string; unit: string }) {
+  const shades = ramp(dark);
+  const stops = [0, 12, 25, 38, 51, 63].map((at) => shades[at]).join(", ");
+  return (
+    <div class="ramp">
+      <div style={{ background: `linear-gradient(90deg, ${stops})` }} />
+      <span>{short(low)}</span>
+      <span>
+        {short(high)} {unit}
+      </span>
+      {about && <p class="muted">{about}</p>}
+    </div>
+  );
+}
+
+function short(value: number): string {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  return size >= 1000 || size < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+}

@@ -2,11 +2,14 @@
 #
 #   PYTHON=python3.12   another interpreter (3.11 or newer)
 #   DEVICE=cuda         the build of PyTorch with CUDA, and compute there; also cpu, mps
+#   SERVE=no            `make demo` ends without serving the page; without a terminal it serves it
+#                       until nobody has asked for a minute
 #   TORCH_INDEX=URL     another place for the CPU build of PyTorch
 
 PYTHON ?= python3
 DEVICE ?=
 BENCH ?=
+SERVE ?=
 export TORCH_INDEX
 
 # Here and not in the script, which older Pythons cannot even read.
@@ -18,7 +21,7 @@ bin := .venv/bin
 on_device = $(if $(DEVICE),--device $(DEVICE))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo mnist test lint types format docs-test install-test bench clean
+.PHONY: help venv web demo mnist test lint types format page-test docs-test install-test bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -26,13 +29,21 @@ help: ## list these commands
 venv: ## make or mend .venv with the pinned packages
 	$(setup)
 
-demo: venv ## train on scikit-learn's handwritten digits and draw their latent map
+web: venv ## build the page of `latlas serve` when something in web/ has changed
+	@$(bin)/python scripts/web.py
+
+demo: web ## train on scikit-learn's handwritten digits and open the map of their latents
 	@$(bin)/latlas fit digits -o digits.latlas --overwrite $(on_device)
+	@# Until Ctrl-C; where nobody sits to press it, until nobody has asked for a minute.
+	@if [ "$(SERVE)" != no ]; then \
+	  if [ -t 0 ] && [ -t 1 ]; then $(bin)/latlas serve digits.latlas; \
+	  else $(bin)/latlas serve digits.latlas --stop-after 60s; fi; \
+	fi
 
 mnist: venv ## the same for the 70,000 images of MNIST
 	@$(bin)/latlas fit mnist -o mnist.latlas --overwrite $(on_device)
 
-test: venv ## every check: style, types, layers, tests, documentation, a clean install
+test: venv ## every check: style, types, layers, the page, tests, a browser, a clean install
 	@$(bin)/python scripts/checks.py
 
 lint: venv ## ruff, the import layers and the declared dependencies
@@ -44,6 +55,9 @@ types: venv ## mypy, strict
 format: venv ## put the code into shape
 	@$(bin)/python -m ruff check --fix-only .
 	@$(bin)/python -m ruff format .
+
+page-test: venv ## the page: its types, the tests of its functions, and it in a real Chromium
+	@$(bin)/python scripts/checks.py page page-types page-units browser
 
 docs-test: venv ## run the examples of README.md and docs/
 	@$(bin)/python -m pytest tests/test_docs.py
@@ -57,4 +71,4 @@ bench: ## measure speed and memory against the peers (BENCH="encode --quick" for
 	@.venv-bench/bin/python benchmarks $(BENCH)
 
 clean: ## remove the environments and what tools left behind
-	rm -rf .venv .venv-bench dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench dist build web/node_modules src/latlas/page .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

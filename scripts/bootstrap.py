@@ -93,7 +93,8 @@ class Environment:
             SetupError: pip failed; carries the gist of what it printed.
             KeyboardInterrupt: pip was stopped by a signal.
         """
-        settings = {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        # The page of `latlas serve` is left to `make web`, which says what it does.
+        settings = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "LATLAS_PAGE_LATER": "1"}
         if "--no-deps" not in arguments:
             # A file URL, because pip splits this variable at spaces. It reaches build steps too.
             settings["PIP_CONSTRAINT"] = CONSTRAINTS.as_uri()

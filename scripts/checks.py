@@ -24,14 +24,22 @@ TOOLS = Path(sysconfig.get_path("scripts"))
 CHECKS = {
     "style": [*PYTHON, "ruff", "check", "."],
     "format": [*PYTHON, "ruff", "format", "--check", "."],
-    "types": [*PYTHON, "mypy", "src", "scripts"],
+    "types": [*PYTHON, "mypy", "src", "scripts", "hatch_build.py"],
     "layers": [str(TOOLS / "lint-imports")],
     "dependencies": [
         *PYTHON, "deptry", "src",
         "--optional-dependencies-dev-groups", "dev",
         "--package-module-name-map", "umap-learn=umap,openTSNE=openTSNE,pylance=lance",
     ],
-    "tests": [*PYTHON, "pytest", "-n", WORKERS, "-rs"],
+    "page": [sys.executable, "scripts/web.py"],
+    "page-types": [sys.executable, "scripts/web.py", "types"],
+    "page-units": [sys.executable, "scripts/web.py", "units"],
+    "tests": [*PYTHON, "pytest", "-n", WORKERS, "-rs", "-m", "not browser"],
+    # After the others and one at a time: a browser without a GPU wants the cores for itself.
+    "browser": [
+        sys.executable, "scripts/browser.py",
+        *PYTHON, "pytest", "tests/page", "-rs", "-m", "browser",
+    ],
     "install": [sys.executable, "scripts/install_test.py"],
 }  # fmt: skip
 # One thread for each worker: threads of several processes on the same cores wait for each other.

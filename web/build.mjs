@@ -17,7 +17,8 @@ const common = {
   jsxImportSource: "preact",
   logLevel: "warning",
   legalComments: "eof",
-  charset: "utf8",
+  // An exported page is in another encoding than UTF-8.
+  charset: "ascii",
 };
 
 if (process.argv.includes("--tests")) {
@@ -30,7 +31,6 @@ if (process.argv.includes("--tests")) {
     outdir: out,
     outExtension: { ".js": ".mjs" },
     platform: "node",
-    packages: "external",
     sourcemap: "inline",
   });
 } else {
@@ -47,8 +47,8 @@ if (process.argv.includes("--tests")) {
       entryPoints: { worker: "src/compute/worker.ts" },
       outdir: page,
       minify: true,
-      define: { "import.meta.url": '"file:///worker.js"' },
-      conditions: ["onnxruntime-web-use-extern-wasm"],
+      // The place that the worker was started from, which may be a Blob.
+      define: { "import.meta.url": "self.location.href" },
     },
   ];
   if (process.argv.includes("--watch")) {

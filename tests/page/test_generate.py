@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 import latlas
 from latlas.contracts import TRAIN
-from page.watching import barriers
+from page.watching import barriers, until
 
 PIXELS = """canvases => canvases.map(canvas => {
   const { width, height } = canvas;
@@ -40,15 +40,6 @@ def draw(panel, *, label=-1, temperature=1, seed=0, n=24):
 
 def seen(panel):
     return np.array(panel.locator(".generate-cell canvas").evaluate_all(PIXELS), np.uint8)
-
-
-def until(page, true, arg=None):
-    """Waits until an expression is true; `wait_for_function` would need the page to allow eval."""
-    for _ in range(300):
-        if page.evaluate(true, arg):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"never true: {true}")
 
 
 def saved(page, panel, name, path):

@@ -113,9 +113,7 @@ def test_the_fog_is_thin_where_images_are_dense_and_thick_in_an_empty_corner(pag
     hover(page, 250, 700)
     assert fog(page) > 0.9
     expect(card(page)).to_contain_text("far from anything real")
-    expect(card(page).get_by_role("meter")).to_have_attribute(
-        "aria-valuenow", re.compile(r"9\d|100")
-    )
+    assert int(card(page).get_by_role("meter").get_attribute("aria-valuenow")) > 90
 
 
 def test_each_map_offers_its_ways_with_a_sentence(page):

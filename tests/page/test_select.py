@@ -16,6 +16,12 @@ from page.watching import barriers
 
 def places(page):
     """Where every row stands in the window, CSS pixels [N, 2]."""
+    page.wait_for_function(
+        """() => {
+            const { map, stage } = window.__latlas;
+            return Math.abs(map.size.value.width - stage.clientWidth) < 1;
+        }"""
+    )
     flat = page.evaluate(
         """() => {
             const { map, stage, columns } = window.__latlas;
@@ -115,6 +121,7 @@ def test_a_lasso_selects_the_points_inside_it_and_greys_the_others(page):
     panel = page.locator("[data-panel=select]")
     assert panel.locator(".select-count b").inner_text() == f"{len(chosen):,}"
     counts = np.bincount(labels(page)[chosen], minlength=10)
+    panel.locator(".bars button").first.wait_for()
     bars = panel.locator(".bars button").all_inner_texts()
     shown = {bar.split()[0]: int(bar.split()[-1]) for bar in bars}
     assert shown == {str(label): n for label, n in enumerate(counts) if n}
@@ -129,7 +136,7 @@ def test_a_lasso_selects_the_points_inside_it_and_greys_the_others(page):
 def test_shift_adds_alt_subtracts_and_shift_with_a_click_toggles(page):
     page.keyboard.press("x")
     page.evaluate("window.__latlas.state.panel.value = 'select'")
-    page.wait_for_function("document.querySelector('[data-panel=select]')")
+    page.locator("[data-panel=select]").wait_for()
     where = places(page)
     x0, y0 = where.min(axis=0) - 6
     x1, y1 = where.max(axis=0) + 6

@@ -94,8 +94,12 @@ def test_the_frame_where_the_answer_flips_is_framed_and_said(panel):
     for path in ("linear", "graph"):
         names = strip(panel, path).locator(".film-winner").all_inner_texts()
         flips = [i for i in range(1, 12) if names[i] != names[i - 1]]
-        framed = strip(panel, path).locator(".film-frame").evaluate_all(
-            "all => all.flatMap((f, i) => f.classList.contains('film-flip') ? [i] : [])"
+        framed = (
+            strip(panel, path)
+            .locator(".film-frame")
+            .evaluate_all(
+                "all => all.flatMap((f, i) => f.classList.contains('film-flip') ? [i] : [])"
+            )
         )
         assert names[0] == "1"
         assert names[-1] == "8"

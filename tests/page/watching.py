@@ -6,8 +6,10 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
@@ -146,3 +148,15 @@ def barriers(page: Page, *impacts: str) -> list[str]:
         for rule in found
         if rule["impact"] in counted
     ]
+
+
+def until(page: Page, true: str, arg: Any = None) -> None:
+    """Waits until an expression or function is true.
+
+    Playwright's ``wait_for_function`` compiles text in the page, which the page forbids.
+    """
+    for _ in range(300):
+        if page.evaluate(true, arg):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"never true: {true}", pytrace=False)

@@ -252,15 +252,17 @@ export interface Decoder {
   encode(pixels: Float32Array, labels?: ArrayLike<number> | null): Promise<Float32Array>;
 }
 
-/** What the page computes on latents by itself; runs in a worker. */
+/** What the page computes on latents by itself; runs in a worker.
+ *
+ * `among`: only rows whose label is this one count (the scope per-class), -1 for all.
+ */
 export interface Latents {
-  /** Nearest rows of a latent [D], the nearest first; `except` is left out. `among`: only rows
-   * whose label is this one (the scope per-class), -1 for all. */
+  /** Nearest rows of a latent [D], the nearest first; `except` is left out. */
   nearest(z: Float32Array, k: number, except?: number, among?: number): Promise<Near>;
   /** Odds of each class at latents [n D]: float32 [n K], rows sum to 1; null without labels. */
   odds(z: Float32Array): Promise<Float32Array | null>;
   /** How far latents [n D] are from anything real: 0 clear .. 1 nothing near, float32 [n]. */
-  fog(z: Float32Array): Promise<Float32Array>;
+  fog(z: Float32Array, among?: number): Promise<Float32Array>;
   /** Draws n latents of a mixture; label -1: of everything. */
   sample(
     mixture: string,
@@ -272,12 +274,23 @@ export interface Latents {
   /** Draws n latents of a Gaussian (with shrinkage) fitted on rows. */
   sampleLike(rows: Uint32Array, n: number, temperature: number, seed: number): Promise<Float32Array>;
   /** `steps` latents [steps D] from a to b: straight, or along the data. */
-  walk(a: Float32Array, b: Float32Array, steps: number, path: "linear" | "graph"): Promise<Float32Array>;
+  walk(
+    a: Float32Array,
+    b: Float32Array,
+    steps: number,
+    path: "linear" | "graph",
+    among?: number,
+  ): Promise<Float32Array>;
   /** The local directions at a latent [D] that the map flattens: orthonormal float32 [m D], with
    * the spread of the data along each, float32 [m]. `map` says what the plane already shows. */
-  directions(z: Float32Array, map: string, m: number): Promise<{ axes: Float32Array; spread: Float32Array }>;
+  directions(
+    z: Float32Array,
+    map: string,
+    m: number,
+    among?: number,
+  ): Promise<{ axes: Float32Array; spread: Float32Array }>;
   /** Where new latents [n D] land on a map: float32 [2 n]. */
-  place(z: Float32Array, map: string): Promise<Float32Array>;
+  place(z: Float32Array, map: string, among?: number): Promise<Float32Array>;
 }
 
 /** Nearest rows with their distances, the nearest first. */

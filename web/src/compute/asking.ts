@@ -17,6 +17,9 @@ import type { Call, Link } from "./link.ts";
 import { placeAmong, PLACING_NEIGHBOURS } from "./place.ts";
 import { fewAtOnce, type Remote } from "./remote.ts";
 
+/** Latents that are asked about at once. */
+const PIECE_ROWS = 32;
+
 /** What the latents need to know. */
 export interface LatentParts {
   resources: Resources;
@@ -45,13 +48,17 @@ export class PageLatents implements Latents {
   async odds(z: Float32Array): Promise<Float32Array | null> {
     const { manifest, remote } = this.parts;
     if (!manifest.classes.length) return null;
-    const odds = manifest.knn || manifest.linear ? await this.ask((call) => call("odds", z)) : null;
+    const odds =
+      manifest.knn || manifest.linear ? await this.inPieces(z, (call, some) => call("odds", some)) : null;
     return odds ?? (manifest.knn && remote ? remote.odds(z) : null);
   }
 
   async fog(z: Float32Array, among = -1): Promise<Float32Array> {
-    if (this.carried()) return this.ask((call) => call("fog", z, among));
+    if (this.carried()) {
+      return (await this.inPieces(z, (call, some) => call("fog", some, among)))!;
+    }
     const { latentDim: dim, fog } = this.parts.manifest;
+    // The server looks among all rows, held-out ones too, so it is at most a little clearer there.
     const rows = Array.from({ length: z.length / dim }, (_, row) => z.subarray(row * dim, row * dim + dim));
     const near = await fewAtOnce(rows, (row) => this.far().nearest(row, 1, -1, among));
     return Float32Array.from(near, ({ distances }) => (distances.length ? fogAt(distances[0], fog) : 1));
@@ -109,10 +116,11 @@ export class PageLatents implements Latents {
     const { manifest, columns } = this.parts;
     const { latentDim: dim } = manifest;
     if (this.onPlane(map) || this.carried()) {
-      return this.ask(async (call) => {
+      const run = async (call: Call, some: Float32Array) => {
         await this.map(call, map);
-        return call("place", z, map, among);
-      });
+        return call("place", some, map, among);
+      };
+      return (await this.inPieces(z, run))!;
     }
     const places = await columns.map(map);
     const rows = Array.from({ length: z.length / dim }, (_, row) => z.subarray(row * dim, row * dim + dim));
@@ -134,6 +142,26 @@ export class PageLatents implements Latents {
   private far(): Remote {
     if (this.parts.remote) return this.parts.remote;
     throw new PageError("this page does not carry the latents. Open the space with: latlas serve");
+  }
+
+  /** Asks of latents [n D] piece by piece, so that the questions of a cursor come between. */
+  private async inPieces(
+    z: Float32Array,
+    run: (call: Call, some: Float32Array) => Promise<Float32Array | null>,
+  ): Promise<Float32Array | null> {
+    const { latentDim: dim } = this.parts.manifest;
+    const n = z.length / dim;
+    if (n <= PIECE_ROWS) return this.ask((call) => run(call, z));
+    let all: Float32Array | null = null;
+    for (let row = 0; row < n; row += PIECE_ROWS) {
+      const end = Math.min(row + PIECE_ROWS, n);
+      const part = await this.ask((call) => run(call, z.slice(row * dim, end * dim)));
+      if (!part) return null;
+      const width = part.length / (end - row);
+      all ??= new Float32Array(n * width);
+      all.set(part, row * width);
+    }
+    return all;
   }
 
   private ask<T>(run: (call: Call) => Promise<T>): Promise<T> {

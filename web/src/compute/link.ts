@@ -69,7 +69,7 @@ export class Link {
   private readonly call: Call = async (op, ...args) => {
     const worker = await this.ready();
     const id = ++this.last;
-    const question: Question = { id, op, args };
+    const question: Question = { id, op, args: args.map(alone) };
     const answer = new Promise<unknown>((resolve, reject) => this.asked.set(id, { resolve, reject }));
     worker.postMessage(question);
     return answer as never;
@@ -121,4 +121,10 @@ export class Link {
     const why = error instanceof Error ? error.message : String(error);
     return new PageError(`${this.doing} failed: ${why.replace(/\s+/g, " ").replace(/[. ]+$/, "")}.`);
   }
+}
+
+/** A view without the rest of its buffer, all of which would be copied with it. */
+function alone(value: unknown): unknown {
+  const part = value instanceof Float32Array && value.byteLength < value.buffer.byteLength;
+  return part ? value.slice() : value;
 }

@@ -1,5 +1,6 @@
 /** The columns of a space, unpacked as they are asked for. */
 
+import { unpackHalf } from "../compute/half.ts";
 import { PageError, type ColumnInfo, type Columns, type Manifest, type Resources } from "../contracts.ts";
 
 const MISSING = 65535;
@@ -66,33 +67,4 @@ export function unpackColumn(info: ColumnInfo, bytes: ArrayBuffer): Float32Array
   const low = info.low ?? 0;
   const step = ((info.high ?? 1) - low) / STEPS;
   return Float32Array.from(packed, (value) => (value === MISSING ? NaN : low + value * step));
-}
-
-let halves: Float32Array | null = null;
-
-/** IEEE 754 half floats -> float32, by a table of all 65,536 of them. */
-export function unpackHalf(bytes: ArrayBuffer): Float32Array {
-  halves ??= halfTable();
-  const packed = new Uint16Array(bytes);
-  const values = new Float32Array(packed.length);
-  for (let i = 0; i < packed.length; i++) values[i] = halves[packed[i]];
-  return values;
-}
-
-function halfTable(): Float32Array {
-  const table = new Float32Array(65536);
-  for (let bits = 0; bits < 65536; bits++) {
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    const size =
-      exponent === 0
-        ? fraction * 2 ** -24
-        : exponent === 31
-          ? fraction
-            ? NaN
-            : Infinity
-          : (1 + fraction / 1024) * 2 ** (exponent - 15);
-    table[bits] = bits & 0x8000 ? -size : size;
-  }
-  return table;
 }

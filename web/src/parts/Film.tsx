@@ -1,6 +1,6 @@
 /** Pictures out of latents: alone, with the odds under them, and many in a row as a film. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Manifest } from "../contracts.ts";
 import { onPaper } from "../shell/colours.ts";
 import { colourOf, nameOf, oddsParts, percent } from "./odds.ts";
@@ -14,7 +14,8 @@ const MANY = 18;
 export function Shot(props: { image: ImageData | null; size?: number; alt: string; class?: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { image } = props;
-  useEffect(() => {
+  // Before it is shown, so that the picture never lags behind its words.
+  useLayoutEffect(() => {
     if (canvas.current && image) canvas.current.getContext("2d")?.putImageData(image, 0, 0);
   }, [image]);
   return (

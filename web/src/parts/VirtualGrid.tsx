@@ -18,8 +18,8 @@ export interface GridProps {
   /** CSS pixels; a shorter content takes less. */
   maxHeight: number;
   render(index: number): ComponentChildren;
-  /** What a screen reader says of a cell. */
-  describe(index: number): string;
+  /** What a screen reader says of a cell; left out: the text of the cell. */
+  describe?(index: number): string;
   /** A click, Enter or Space on a cell. */
   onOpen(index: number): void;
   /** The keyboard moved on to a cell. */
@@ -92,7 +92,7 @@ export function VirtualGrid(props: GridProps) {
               id={`${id}-${index}`}
               role="option"
               class={index === active ? "vgrid-cell active" : "vgrid-cell"}
-              aria-label={props.describe(index)}
+              aria-label={props.describe?.(index)}
               aria-selected={index === active}
               aria-setsize={count}
               aria-posinset={index + 1}

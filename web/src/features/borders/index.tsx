@@ -45,6 +45,8 @@ function Note({ app, borders, turn }: { app: App; borders: Borders; turn: { valu
 
 function Missing({ app }: { app: App }) {
   if (!app.manifest.classes.length) return <p class="map-note wide">{app.t("borders.labels")}</p>;
+  const { scope } = app.manifest;
+  if (scope !== "global") return <p class="map-note wide">{app.t("borders.told", { scope })}</p>;
   if (app.manifest.knn || app.manifest.linear) {
     return <p class="map-note wide">{app.t("borders.map", { map: app.state.map.value })}</p>;
   }

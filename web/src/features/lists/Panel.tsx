@@ -121,7 +121,6 @@ function Rows({ app, kind, findings }: { app: App; kind: Kind; findings: Finding
       label={app.t(`lists.${kind.id}`)}
       cellHeight={LINE}
       maxHeight={HEIGHT}
-      describe={(index) => `${sentence(app, kind, findings[index])}, ${idOf(app, findings[index])}`}
       onOpen={fly}
       onMove={fly}
       onHover={(index) => (app.state.hover.value = index < 0 ? -1 : findings[index].row)}
@@ -183,9 +182,10 @@ function Choice({ app, lists, kind, findings }: ListProps & { findings: Finding[
           max={findings.length}
           value={count}
           onInput={(event) => {
-            const asked = Math.round(Number(event.currentTarget.value)) || 1;
-            status.value = { ...status.value, chosen: Math.max(1, Math.min(findings.length, asked)) };
+            const asked = Math.round(Number(event.currentTarget.value));
+            if (asked >= 1) status.value = { ...status.value, chosen: Math.min(findings.length, asked) };
           }}
+          onBlur={(event) => (event.currentTarget.value = String(status.value.chosen))}
         />
       </label>
       <button

@@ -89,9 +89,10 @@ async function decodeTarget(app: App, live: Live, target: Target): Promise<Shown
   const pixels = await app.decoder.decode(probe.z, told, "cursor");
   if (!pixels) return null;
   const time = performance.now() - start;
-  live.times.push(time);
+  // The first call waits for the net to arrive, which is no time of decoding.
+  if (live.shown.peek()) live.times.push(time);
   if (live.times.length > TIMES) live.times.shift();
-  live.time.value = [...live.times].sort((a, b) => a - b)[live.times.length >> 1];
+  live.time.value = [...live.times].sort((a, b) => a - b)[live.times.length >> 1] ?? NaN;
   return { probe, way, pixels };
 }
 

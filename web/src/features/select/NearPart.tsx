@@ -55,10 +55,11 @@ export function NearPart({ app, rows }: PartProps) {
             min={1}
             max={MOST}
             value={k.value}
-            onChange={(event) => {
-              k.value = Math.max(1, Math.min(MOST, Math.round(Number(event.currentTarget.value)) || 1));
-              event.currentTarget.value = String(k.value);
+            onInput={(event) => {
+              const asked = Math.round(Number(event.currentTarget.value));
+              if (asked >= 1) k.value = Math.min(MOST, asked);
             }}
+            onBlur={(event) => (event.currentTarget.value = String(k.value))}
           />
         </label>
         <label class="field">

@@ -1,0 +1,120 @@
+"""Looks at the map of a page: where rows are drawn, in which colours, and what the page knows."""
+
+from __future__ import annotations
+
+import io
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+# Whether nothing but the map is at a pixel of the window.
+BARE = """(x, y) => {
+  const at = document.elementFromPoint(x, y);
+  return at === __latlas.stage || __latlas.stage.querySelector(".map-canvases").contains(at);
+}"""
+PLACE = """row => {
+  const { map, stage } = __latlas;
+  const box = stage.getBoundingClientRect();
+  const [x, y] = map.toScreen(map.places[2 * row], map.places[2 * row + 1]);
+  return [x + box.left, y + box.top];
+}"""
+# Rows on the bare map that nothing else is nearer to than to be taken for them.
+CLEAR_ROWS = f"""most => {{
+  const bare = {BARE};
+  const {{ map, stage }} = __latlas;
+  const box = stage.getBoundingClientRect();
+  const found = [];
+  for (let row = 0; row < map.places.length / 2 && found.length < most; row++) {{
+    const [x, y] = map.toScreen(map.places[2 * row], map.places[2 * row + 1]);
+    if (map.pick(x, y, 2) === row && bare(x + box.left, y + box.top)) found.push(row);
+  }}
+  return found;
+}}"""
+
+
+def state(page: Page, name: str):
+    """A part of the state; sets and arrays as lists."""
+    return page.evaluate(
+        """name => {
+          const { value } = __latlas.state[name];
+          return value?.[Symbol.iterator] && typeof value !== "string" ? [...value] : value;
+        }""",
+        name,
+    )
+
+
+def view(page: Page) -> dict[str, float]:
+    return page.evaluate("__latlas.map.view.value")
+
+
+def clear_rows(page: Page, most: int = 1) -> list[int]:
+    """Rows that can be pointed at, in the order of the space."""
+    found = page.evaluate(CLEAR_ROWS, most)
+    assert len(found) == most
+    return found
+
+
+def place(page: Page, row: int) -> tuple[float, float]:
+    """Where a row is drawn, in CSS pixels of the window."""
+    x, y = page.evaluate(PLACE, row)
+    return x, y
+
+
+def point_at(page: Page, row: int) -> None:
+    page.mouse.move(*place(page, row))
+    page.wait_for_function("row => __latlas.state.hover.value === row", arg=row)
+
+
+def card(page: Page, row: int) -> Locator:
+    """The card of a row, once it stands with its pictures and neighbours."""
+    found = page.locator(f".card[data-row='{row}']")
+    expect(found).to_be_visible()
+    expect(found.locator(".thumb")).not_to_have_count(0)
+    expect(found.locator(".thumb canvas:not([data-drawn])")).to_have_count(0)
+    return found
+
+
+def drawn(page: Page) -> np.ndarray:
+    """The window as RGB uint8 [H, W, 3], after everything that waits has been drawn."""
+    page.evaluate("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
+    png = page.screenshot(animations="disabled")
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def map_pixels(page: Page) -> np.ndarray:
+    """The middle of the map, where nothing lies over it, as RGB uint8."""
+    box = page.evaluate("__latlas.stage.getBoundingClientRect().toJSON()")
+    left, right = int(box["left"]) + 240, int(box["right"]) - 240
+    return drawn(page)[int(box["top"]) + 8 : int(box["bottom"]) - 64, left:right]
+
+
+def changed(a: np.ndarray, b: np.ndarray) -> float:
+    """The share of pixels that differ by more than a rounding."""
+    return float((np.abs(a.astype(int) - b).max(-1) > 8).mean())
+
+
+def like(pixels: np.ndarray, colour: str, levels: int = 40) -> int:
+    """How many pixels are near to a colour ``#rrggbb``."""
+    wanted = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
+    return int((np.abs(pixels.astype(int) - wanted).max(-1) <= levels).sum())
+
+
+def address(page: Page) -> dict[str, str]:
+    """What the address keeps of the state."""
+    return dict(parse_qsl(urlsplit(page.url).fragment, keep_blank_values=True))
+
+
+def wait_for_address(page: Page, pattern: str) -> None:
+    page.wait_for_function("pattern => new RegExp(pattern).test(location.hash)", arg=pattern)
+
+
+def link(served, page: Page) -> str:
+    """The link to what a page shows, with the token that a new window needs."""
+    return served.url + "#" + urlsplit(page.url).fragment
+
+
+def shown(text: str) -> re.Pattern:
+    return re.compile(re.escape(text))

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+import latlas
+from page.watching import until
+
+
+@pytest.fixture
+def panel(page):
+    page.locator("#open-draw").click()
+    return page.locator("[data-panel=draw]")
+
+
+def picture_file(space, row, folder):
+    """One image of the space as a PNG file."""
+    file = folder / "picture.png"
+    Image.fromarray(space.pixels(np.array([row]))[0, ..., 0]).save(file)
+    return file
+
+
+def verdict(panel):
+    return panel.locator(".draw-verdict")
+
+
+def test_a_file_lands_with_its_class_and_itself_as_the_nearest(panel, explored, tmp_path):
+    space = latlas.open(explored)
+    row = 7
+    panel.locator("input[type=file]").set_input_files(picture_file(space, row, tmp_path))
+    expect(verdict(panel)).to_be_visible(timeout=20_000)
+    label = int(space.latents.labels[row])
+    expect(verdict(panel)).to_have_attribute("data-label", str(label))
+    first = verdict(panel).locator(".draw-near button").first
+    expect(first).to_have_attribute("aria-label", f"id {space.latents.ids[row]}")
+    expect(verdict(panel)).to_contain_text("real")
+
+
+def test_a_stroke_is_encoded_and_another_stroke_changes_what_is_decoded(page, panel):
+    box = panel.locator("#draw-sheet").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"]
+    page.mouse.move(x, y + 40)
+    page.mouse.down()
+    page.mouse.move(x, y + 180, steps=6)
+    page.mouse.up()
+    decoded = verdict(panel).locator("canvas:not(.decoded-fog)").nth(1)
+    expect(decoded).to_be_visible(timeout=20_000)
+    read = "canvas => canvas.toDataURL()"
+    before = decoded.evaluate(read)
+    page.mouse.move(x - 60, y + 110)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 110, steps=6)
+    page.mouse.up()
+    until(
+        page,
+        "([canvas, before]) => canvas.toDataURL() !== before",
+        [decoded.element_handle(), before],
+    )
+
+
+def test_dragging_the_point_changes_the_image(page, panel, explored, tmp_path):
+    space = latlas.open(explored)
+    panel.locator("input[type=file]").set_input_files(picture_file(space, 3, tmp_path))
+    expect(verdict(panel)).to_be_visible(timeout=20_000)
+    seen = verdict(panel).locator("canvas:not(.decoded-fog)").first
+    before = seen.evaluate("canvas => canvas.toDataURL()")
+    place = page.evaluate(
+        """async () => {
+          const { latents, map, stage } = __latlas;
+          const z = await __latlas.latentsOf([3]);
+          const xy = await latents.place(z, __latlas.state.map.value);
+          const [x, y] = map.toScreen(xy[0], xy[1]);
+          const box = stage.getBoundingClientRect();
+          return [x + box.left, y + box.top];
+        }"""
+    )
+    page.mouse.move(*place)
+    page.mouse.down()
+    page.mouse.move(place[0] + 20, place[1] + 20)
+    page.mouse.move(600, 330, steps=4)
+    page.mouse.up()
+    until(
+        page,
+        "([canvas, before]) => canvas.toDataURL() !== before",
+        [seen.element_handle(), before],
+    )
+
+
+def test_what_is_no_image_is_said_in_words(page, panel, tmp_path):
+    file = tmp_path / "notes.png"
+    file.write_text("no picture at all")
+    panel.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_role("log")).to_contain_text("notes.png is no image")
+    expect(verdict(panel)).to_have_count(0)

@@ -1,0 +1,246 @@
+"""Keys: each does what the help sheet says, none fires in a field, and they suffice."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from page.looking import card, clear_rows, place, point_at, state, view
+
+# The state that each key of the sheet changes, as an expression of the page.
+EFFECTS = {
+    "?": "document.querySelector('.help') !== null",
+    "0": "__latlas.map.view.value.scale",
+    "+": "__latlas.map.view.value.scale",
+    "-": "__latlas.map.view.value.scale",
+    "v": "__latlas.state.show.value",
+    "m": "__latlas.state.map.value",
+    "p": "__latlas.state.apart.value",
+    "n": "__latlas.state.names.value",
+    "d": "__latlas.state.theme.value",
+    "Escape": "__latlas.state.pinned.value",
+    "ArrowLeft": "__latlas.map.view.value.x",
+    "Enter": "__latlas.state.pinned.value",
+    "]": "__latlas.state.pinned.value",
+    "[": "__latlas.state.pinned.value",
+    "f": "__latlas.state.probe.value !== null",
+    "l": "__latlas.state.tool.value",
+    "x": "__latlas.state.tool.value",
+    "s": "__latlas.state.selection.value.length",
+    "Shift+a": "__latlas.state.selection.value.length",
+    "Shift+i": "__latlas.state.selection.value.length",
+    "b": "__latlas.state.borders.value",
+    "g": "__latlas.state.ground.value",
+    "o": "document.querySelector('.lift, [class*=lift]') !== null",
+}
+SHEET = {"Esc": "Escape", "← → ↑ ↓": "ArrowLeft", "⏎": "Enter"}
+OUTLINED = """() => {
+  const at = document.activeElement;
+  const style = getComputedStyle(at);
+  return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+}"""
+FOCUSED = """() => {
+  const at = document.activeElement;
+  return at.id || at.getAttribute("aria-label") || at.className || at.tagName;
+}"""
+
+
+def on_sheet(page):
+    page.keyboard.press("?")
+    keys = page.locator(".help kbd").all_inner_texts()
+    page.keyboard.press("?")
+    expect(page.locator(".help")).to_have_count(0)
+    return [SHEET.get(key, key).replace("⇧ ", "Shift+") for key in keys]
+
+
+def test_each_key_of_the_help_sheet_does_something_and_each_is_tried_here(page):
+    keys = on_sheet(page)
+    assert sorted(keys) == sorted(EFFECTS)
+    row, other = clear_rows(page, 2)
+    for key in keys:
+        page.evaluate("""row => {
+          const { state, map, stage } = __latlas;
+          state.pinned.value = row;
+          map.setView({x: map.places[2 * row] + 1, scale: 40});
+          stage.focus();
+        }""", -1 if key == "Enter" else row)
+        if key in "][":
+            card(page, row)
+        if key == "[":
+            page.keyboard.press("]")
+            page.wait_for_function("row => __latlas.state.pinned.value !== row", arg=row)
+        if key == "Shift+i":
+            page.evaluate("__latlas.state.selection.value = new Uint32Array(0)")
+        if key == "f":
+            point_at_middle(page)
+        before = page.evaluate(EFFECTS[key])
+        page.keyboard.press(key)
+        page.wait_for_function(
+            f"before => JSON.stringify({EFFECTS[key]}) !== JSON.stringify(before)", arg=before,
+            timeout=20_000,
+        )  # fmt: skip
+        if key in ("?", "o", "l", "x"):
+            page.keyboard.press("Escape" if key in "?o" else key)
+            page.wait_for_timeout(50)
+    assert other != row
+
+
+def point_at_middle(page):
+    box = page.evaluate("__latlas.stage.getBoundingClientRect().toJSON()")
+    page.mouse.move(box["x"] + 400, box["y"] + 500)
+    page.mouse.move(box["x"] + 404, box["y"] + 500)
+    page.wait_for_function("document.querySelector('.probe')?.dataset.known === '1'")
+
+
+def test_what_keys_do(page):
+    page.keyboard.press("v")
+    assert state(page, "show") == "images"
+    page.keyboard.press("v")
+    assert state(page, "show") == "decoded"
+    page.keyboard.press("v")
+    assert state(page, "show") == "dots"
+    names = page.evaluate("__latlas.manifest.maps.map(each => each.name)")
+    page.keyboard.press("m")
+    assert state(page, "map") == names[1]
+    page.keyboard.press("m")
+    assert state(page, "map") == names[0]
+    page.keyboard.press("d")
+    assert state(page, "theme") == "light"
+    page.keyboard.press("d")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_no_key_fires_in_a_field_or_with_a_modifier(page):
+    page.locator("#open-generate").click()
+    field = page.locator(".panel input[type=number]").first
+    field.focus()
+    before = page.evaluate("location.hash"), state(page, "tool"), view(page)
+    for key in "?0+-vmpndlxsbgof[]":
+        page.keyboard.press(key)
+    page.locator("#colour-choice").focus()
+    for key in "?0vmp":
+        page.keyboard.press(key)
+    page.evaluate("__latlas.stage.focus()")
+    for key in ("Control+p", "Control+m", "Alt+v", "Meta+d"):
+        page.evaluate("""key => dispatchEvent(new KeyboardEvent("keydown", {
+          key: key.split("+")[1], ctrlKey: key.startsWith("Control"),
+          altKey: key.startsWith("Alt"), metaKey: key.startsWith("Meta")}))""", key)
+    assert state(page, "map") == page.evaluate("__latlas.manifest.maps[0].name")
+    assert (state(page, "show"), state(page, "apart"), state(page, "theme")) == ("dots", False, "auto")
+    assert (state(page, "tool"), view(page)) == before[1:]
+    expect(page.locator(".help")).to_have_count(0)
+
+
+def test_tab_goes_round_in_the_order_of_the_page_and_the_focus_is_seen(page):
+    seen = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        name = page.evaluate(FOCUSED)
+        if name == "BODY":
+            break
+        assert page.evaluate(OUTLINED), f"no frame around {name}"
+        seen.append(name)
+    stops = ["map-choice", "colour-choice", "switch-names", "stage", "fold", "tool-pan", "Closer"]
+    stops += ["Do not show this again", "open-tour", "open-lists"]
+    at = [next(i for i, name in enumerate(seen) if name == stop or stop in name.split()) if stop != "stage"
+          else next(i for i, name in enumerate(seen) if name.startswith("The map")) for stop in stops]  # fmt: skip
+    assert at == sorted(at)
+
+
+def test_the_keyboard_alone_opens_images_and_goes_on_to_their_neighbours(page):
+    page.evaluate("__latlas.stage.focus()")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    page.wait_for_function("__latlas.state.pinned.value >= 0")
+    row = state(page, "pinned")
+    card(page, row)
+    page.wait_for_function("document.activeElement.classList.contains('card')")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "thumb"
+    page.keyboard.press("Enter")
+    page.wait_for_function("row => __latlas.state.pinned.value !== row", arg=row)
+    card(page, state(page, "pinned"))
+    page.wait_for_function("document.activeElement.classList.contains('card')")
+    page.keyboard.press("]")
+    page.keyboard.press("Escape")
+    expect(page.locator(".card.pinned")).to_have_count(0)
+    assert page.evaluate("document.activeElement === __latlas.stage")
+
+
+def test_the_nearest_image_not_yet_seen_and_back_again(page):
+    row = clear_rows(page)[0]
+    page.mouse.click(*place(page, row))
+    trail = [row]
+    for _ in range(4):
+        card(page, trail[-1])
+        page.keyboard.press("]")
+        page.wait_for_function("row => __latlas.state.pinned.value !== row", arg=trail[-1])
+        trail.append(state(page, "pinned"))
+    assert len(set(trail)) == 5
+    for row in reversed(trail[:-1]):
+        page.keyboard.press("[")
+        assert state(page, "pinned") == row
+
+
+def test_escape_closes_one_thing_after_the_other(page):
+    row = clear_rows(page)[0]
+    page.keyboard.press("l")
+    page.locator("#open-select").click()
+    page.evaluate("row => __latlas.goTo(row)", row)
+    page.keyboard.press("?")
+    names = ["help", "card", "tool", "panel"]
+    for count in range(len(names) + 1):
+        there = page.evaluate("""() => ({
+          help: document.querySelector(".help") !== null,
+          card: __latlas.state.pinned.value >= 0,
+          tool: __latlas.state.tool.value !== "pan",
+          panel: __latlas.state.panel.value !== "",
+        })""")
+        assert [name for name in names if there[name]] == names[count:]
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(50)
+
+
+@pytest.mark.parametrize("way", ["Escape", "Enter"])
+def test_a_panel_is_opened_and_left_by_keys(page, way):
+    page.locator("#open-lists").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".panel[data-panel=lists]")).to_be_visible()
+    page.locator(".panel header .icon").focus()
+    page.keyboard.press(way)
+    expect(page.locator(".panel")).to_have_count(0)
+    assert page.evaluate("document.activeElement.id") == "open-lists"
+
+
+def test_the_help_sheet_keeps_the_focus_and_gives_it_back(page):
+    page.locator("#switch-names").focus()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('.help, body') !== null")
+        assert page.evaluate("document.activeElement.closest('.top, .side, .stage') === null")
+    page.keyboard.press("Escape")
+    page.wait_for_function("document.activeElement.id === 'switch-names'")
+
+
+def test_arrows_choose_among_dots_and_images(page):
+    page.get_by_role("radio", name="Dots").focus()
+    page.keyboard.press("ArrowRight")
+    assert state(page, "show") == "images"
+    assert page.evaluate("document.activeElement.innerText") == "Images"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert state(page, "show") == "decoded"
+
+
+def test_a_click_on_the_map_draws_no_frame_around_it(page):
+    row = clear_rows(page)[0]
+    point_at(page, row)
+    page.mouse.down()
+    page.mouse.up()
+    assert page.evaluate("document.activeElement === __latlas.stage")
+    assert not page.evaluate(OUTLINED)
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(OUTLINED)

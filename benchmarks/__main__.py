@@ -7,13 +7,24 @@ import sys
 
 import against_pythae
 import encode
+import explorer
 import fit_mnist
 import harness
 import jpeg_cache
 import neighbour_map
 import same_net
+import serving
 
-MODULES = (fit_mnist, same_net, encode, neighbour_map, jpeg_cache, against_pythae)
+MODULES = (
+    fit_mnist,
+    same_net,
+    encode,
+    neighbour_map,
+    jpeg_cache,
+    against_pythae,
+    serving,
+    explorer,
+)
 BENCHES = {module.BENCH.name: module.BENCH for module in MODULES}
 
 

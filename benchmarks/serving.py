@@ -77,6 +77,14 @@ def served(folder: Path) -> Iterator[int]:
             process.terminate()
 
 
+@contextmanager
+def connected(port: int) -> Iterator[socket.socket]:
+    """A connection that stays open, without Nagle's delay."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield connection
+
+
 def ask(connection: socket.socket, port: int, path: str, body: bytes = b"") -> bytes:
     """One request on a connection that stays open; gives the body of the answer."""
     head = (
@@ -104,8 +112,7 @@ def load(port: int, rows: int, clients: int, seconds: float) -> list[float]:
 
     def client(number: int) -> None:
         generator = np.random.default_rng(number)
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with connected(port) as connection:
             while (began := time.perf_counter()) < until:
                 body = json.dumps({"id": int(generator.integers(rows)), "k": 10}).encode()
                 ask(connection, port, "/neighbours", body)

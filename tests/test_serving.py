@@ -294,12 +294,12 @@ def test_jobs_run_once_and_too_many_are_refused():
 
     first = jobs.start("a", {"x": 1}, lambda: "now", work)
     assert jobs.start("a", {"x": 1}, lambda: "now", work) is first
-    rest = [jobs.start("a", {"x": x}, lambda: "now", work) for x in range(2, 22)]
-    with pytest.raises(OptionError, match="jobs wait already"):
-        jobs.start("a", {"x": 99}, lambda: "now", work)
     while first.text != "working  loss 0.5":
         time.sleep(0.01)
     assert first.shown()["done"] == 0.25
+    rest = [jobs.start("a", {"x": x}, lambda: "now", work) for x in range(2, 22)]
+    with pytest.raises(OptionError, match="jobs wait already"):
+        jobs.start("a", {"x": 99}, lambda: "now", work)
     for job in rest:
         jobs.cancel(job.id)
     go.set()

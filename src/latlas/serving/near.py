@@ -133,7 +133,7 @@ def _of_groups(
     return low.values, torch.cat([columns, rest], dim=1).gather(1, low.indices)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Question:
     z: FloatArray
     k: int
@@ -150,6 +150,7 @@ class Meeting:
     def __init__(self, finder: Finder) -> None:
         self.finder = finder
         self._waiting: queue.SimpleQueue[_Question | None] = queue.SimpleQueue()
+        self._open, self._lock = True, threading.Lock()
         threading.Thread(target=self._work, name="latlas-near", daemon=True).start()
 
     async def find(self, z: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
@@ -159,12 +160,19 @@ class Meeting:
             OptionError: another dimension, values that are not finite, or k out of range.
         """
         question = _Question(np.asarray(z, np.float32), k)
-        self._waiting.put(question)
+        with self._lock:
+            taken = self._open
+            if taken:
+                self._waiting.put(question)
+        if not taken:  # the space was opened again meanwhile; the old one still answers
+            await asyncio.to_thread(self._alone, question)
         return await asyncio.wrap_future(question.answer)
 
     def close(self) -> None:
-        """Lets the thread end."""
-        self._waiting.put(None)
+        """Lets the thread end once it has answered all who wait."""
+        with self._lock:
+            self._open = False
+            self._waiting.put(None)
 
     def _work(self) -> None:
         while (first := self._waiting.get()) is not None:

@@ -11,8 +11,6 @@ from latlas.serving.answers import json_answer
 from latlas.serving.context import Here
 from latlas.serving.shapes import EditAsked, UndoAsked
 
-__all__ = ["router"]
-
 router = APIRouter(tags=["labels and tags"])
 
 

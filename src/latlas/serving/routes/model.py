@@ -18,8 +18,6 @@ from latlas.serving.routes.rows import label_of, vectors_of
 from latlas.serving.shapes import DecodeAsked, ExplainAsked, WalkAsked
 from latlas.walks import LABEL, Query
 
-__all__ = ["router"]
-
 router = APIRouter(tags=["the model"])
 NEAR = 10
 IMAGE_BODY: dict[str, Any] = {

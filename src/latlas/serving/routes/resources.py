@@ -18,8 +18,6 @@ from latlas.serving.live import Live
 from latlas.serving.routes.pictures import png
 from latlas.thumbnails import MOST_SIDE
 
-__all__ = ["pages", "router"]
-
 router = APIRouter(tags=["what the page reads"])
 pages = APIRouter(include_in_schema=False)
 MOST_IMAGE_SIDE = 1024

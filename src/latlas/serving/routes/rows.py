@@ -15,8 +15,6 @@ from latlas.serving.context import Here
 from latlas.serving.live import Live
 from latlas.serving.shapes import ClassifyAsked, Label, NeighboursAsked
 
-__all__ = ["UNFITTED", "label_of", "router", "vectors_of"]
-
 router = APIRouter(tags=["images"])
 UNFITTED = "no classifier is fitted yet; fit one with POST /api/v1/classifier, or latlas classify."
 

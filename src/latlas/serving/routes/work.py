@@ -27,8 +27,6 @@ from latlas.serving.shapes import (
 )
 from latlas.space import Space
 
-__all__ = ["router"]
-
 router = APIRouter(tags=["long work"])
 LONGEST_WAIT = 25.0
 LOOK_AGAIN = 0.05

@@ -1,11 +1,4 @@
-"""Relabels and tags: a layer over the space, beside the original labels, with undo.
-
-The layer is one file, ``edits/log.jsonl``: a line of JSON for each change, appended and forced to
-the disk. Nothing else of the space is touched. What holds is what the lines say from first to
-last; undo is a line too. A line that a crash cut short is no line: it is dropped by the next
-change. Whoever changes something says which revision it was made against, and an old one is
-refused, so that two tabs (or processes) cannot silently overwrite each other.
-"""
+"""The layer itself: what holds, changes, undo, and the table of what was changed."""
 
 from __future__ import annotations
 
@@ -16,10 +9,8 @@ import json
 import os
 import threading
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,111 +19,15 @@ import numpy as np
 
 from latlas.checkpoint import inside, write_file
 from latlas.contracts import IntArray, OptionError, SpaceError, StorageError
+from latlas.edits.changes import Change, StaleError, State, checked_name, parsed, record
 from latlas.locks import locked
 from latlas.stored import StoredSpace
 
-__all__ = ["Change", "Edits", "StaleError"]
+__all__ = ["Edits"]
 
-FORMAT = 1
-MOST_NAME = 100
 MOST_HISTORY = 200
 PATIENCE = 5.0
 """Seconds to wait for another process to finish its own change, which takes milliseconds."""
-
-
-class StaleError(OptionError):
-    """A change that was made against an older revision than the latest.
-
-    Attributes:
-        revision: the latest revision.
-    """
-
-    def __init__(self, given: int, revision: int) -> None:
-        self.revision = revision
-        super().__init__(
-            f"this change was made at revision {given}, and the latest is {revision}: someone else "
-            "changed labels or tags meanwhile. Look at what holds now, then change it again."
-        )
-
-
-@dataclass(frozen=True)
-class Change:
-    """One line of the history.
-
-    Attributes:
-        revision: its number, from 1 on without gaps.
-        time: when, ISO 8601, UTC.
-        what: ``"label"``, ``"tag"`` or ``"undo"``.
-        name: the label ("" for none) or tag; None takes the reader's label away again.
-        ids: the images, ascending; of an undo those of what it undoes.
-        remove: a tag is taken off instead of put on.
-        undoes: the revision that an undo takes back, else 0.
-    """
-
-    revision: int
-    time: str
-    what: str
-    name: str | None
-    ids: tuple[int, ...]
-    remove: bool = False
-    undoes: int = 0
-
-    def words(self) -> str:
-        """The change as a person says it."""
-        if self.what == "undo":
-            return f"undo of {self.undoes}"
-        if self.what == "tag":
-            return f"{'tag off' if self.remove else 'tag'} {self.name}"
-        if self.name is None:
-            return "original label"
-        return f"label {self.name}" if self.name else "no label"
-
-
-@dataclass
-class _State:
-    """What holds after some changes."""
-
-    changes: list[Change] = field(default_factory=list)
-    undone: set[int] = field(default_factory=set)
-    labels: dict[int, str] = field(default_factory=dict)
-    tags: dict[str, set[int]] = field(default_factory=dict)
-
-    @property
-    def revision(self) -> int:
-        return len(self.changes)
-
-    def apply(self, change: Change) -> None:
-        self.changes.append(change)
-        if change.what == "undo":
-            self.undone.add(change.undoes)
-            self._replay()
-        else:
-            self._do(change)
-
-    def last(self) -> Change | None:
-        """The last change that can be taken back."""
-        for change in reversed(self.changes):
-            if change.what != "undo" and change.revision not in self.undone:
-                return change
-        return None
-
-    def _replay(self) -> None:
-        self.labels, self.tags = {}, {}
-        for change in self.changes:
-            if change.what != "undo" and change.revision not in self.undone:
-                self._do(change)
-
-    def _do(self, change: Change) -> None:
-        if change.what == "tag":
-            own = self.tags.setdefault(str(change.name), set())
-            own.difference_update(change.ids) if change.remove else own.update(change.ids)
-            if not own:
-                del self.tags[str(change.name)]
-        elif change.name is None:
-            for number in change.ids:
-                self.labels.pop(number, None)
-        else:
-            self.labels.update(dict.fromkeys(change.ids, change.name))
 
 
 class Edits:
@@ -157,7 +52,7 @@ class Edits:
         self.space = space
         self._path = inside(space.folder, "edits", "log.jsonl")
         self._lock = threading.RLock()
-        self._state = _State()
+        self._state = State()
         self._read = 0  # bytes of whole lines that are in the state
         self._stamp: tuple[int, int] | None = None
 
@@ -254,7 +149,7 @@ class Edits:
             OptionError: no ids, an id that is not there, or no usable name.
             StorageError: the folder cannot be written.
         """
-        name = label if label is None or label == "" else _name(label, "label")
+        name = label if label is None or label == "" else checked_name(label, "label")
         return self._append("label", name, ids, revision)
 
     def tag(
@@ -272,7 +167,7 @@ class Edits:
             OptionError: no ids, an id that is not there, or no usable name.
             StorageError: the folder cannot be written.
         """
-        return self._append("tag", _name(tag, "tag"), ids, revision, remove)
+        return self._append("tag", checked_name(tag, "tag"), ids, revision, remove)
 
     def undo(self, revision: int | None = None) -> int:
         """Takes the last change back that holds; returns the new revision.
@@ -353,14 +248,14 @@ class Edits:
             )
         return tuple(wanted.tolist())
 
-    def _now(self) -> _State:
+    def _now(self) -> State:
         """The state with every whole line that is on the disk."""
         with self._lock:
             try:
                 found = self._path.stat()
             except OSError:
                 if self._read:  # the layer was thrown away
-                    self._state, self._read = _State(), 0
+                    self._state, self._read = State(), 0
                 self._stamp = None
                 return self._state
             stamp = found.st_size, found.st_mtime_ns
@@ -374,14 +269,14 @@ class Edits:
             raise SpaceError(f"{self._path} is a link; expected a plain file. Put a copy there.")
         data = self._path.read_bytes()
         if len(data) < self._read:  # another file lies there now
-            self._state, self._read = _State(), 0
+            self._state, self._read = State(), 0
         whole = data[self._read : data.rfind(b"\n") + 1]
         for line in whole.splitlines():
-            self._state.apply(_parsed(line, self._state.revision + 1, self._path))
+            self._state.apply(parsed(line, self._state.revision + 1, self._path))
         self._read += len(whole)
 
     @contextmanager
-    def _changing(self, revision: int | None) -> Iterator[_State]:
+    def _changing(self, revision: int | None) -> Iterator[State]:
         """Holds the layer for one change against the latest revision."""
         with self._lock, _waited(self._path.parent):
             state = self._now()
@@ -399,7 +294,7 @@ class Edits:
     ) -> int:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         change = Change(self._state.revision + 1, now, what, name, ids, remove, undoes)
-        line = json.dumps(_record(change), ensure_ascii=False, separators=(",", ":")) + "\n"
+        line = json.dumps(record(change), ensure_ascii=False, separators=(",", ":")) + "\n"
         try:
             with self._path.open("ab") as file:
                 if file.tell() > self._read:
@@ -416,46 +311,6 @@ class Edits:
             ) from error
         self._now()
         return change.revision
-
-
-def _record(change: Change) -> dict[str, Any]:
-    """A change as JSON values; what says nothing is left out."""
-    record: dict[str, Any] = {"format": FORMAT, "revision": change.revision, "time": change.time}
-    record["what"] = change.what
-    if change.what == "undo":
-        return record | {"undoes": change.undoes, "name": change.name, "ids": list(change.ids)}
-    record |= {"name": change.name, "ids": list(change.ids)}
-    return record | ({"remove": True} if change.remove else {})
-
-
-def _parsed(line: bytes, revision: int, path: Path) -> Change:
-    """One line as a change.
-
-    Raises:
-        SpaceError: it is none, or not the one that should come here.
-    """
-    try:
-        record = json.loads(line)
-        if record["format"] > FORMAT:
-            raise SpaceError(f"{path} was written by a newer latlas; update with pip install -U.")
-        name = record["name"]
-        change = Change(
-            int(record["revision"]),
-            str(record["time"]),
-            str(record["what"]),
-            None if name is None else str(name),
-            tuple(int(number) for number in record["ids"]),
-            bool(record.get("remove", False)),
-            int(record.get("undoes", 0)),
-        )
-        if change.revision != revision or change.what not in {"label", "tag", "undo"}:
-            raise ValueError(f"expected revision {revision}")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SpaceError(
-            f"line {revision} of {path} is damaged or was edited ({error}). Restore the file from "
-            "a copy, or delete the lines from there on; the original labels are untouched."
-        ) from error
-    return change
 
 
 @contextmanager
@@ -485,22 +340,6 @@ def _rows_of(known: IntArray, ids: IntArray) -> tuple[IntArray, Any]:
     """The place of each id among ascending ``known``, and whether it is there."""
     rows = np.minimum(np.searchsorted(known, ids), max(len(known) - 1, 0))
     return rows, known[rows] == ids
-
-
-def _name(text: str, what: str) -> str:
-    """A label or tag that people can tell apart and files can hold.
-
-    Raises:
-        OptionError: empty, too long, or with characters that cannot be seen.
-    """
-    name = unicodedata.normalize("NFC", str(text)).strip()
-    hidden = any(unicodedata.category(character)[0] == "C" for character in name)
-    if not name or len(name) > MOST_NAME or hidden or ";" in name * (what == "tag"):
-        but = " and no ;" if what == "tag" else ""
-        raise OptionError(
-            f"the {what} is {str(text)[:40]!r}; expected 1 to {MOST_NAME} visible characters{but}."
-        )
-    return name
 
 
 def _harmless(cell: int | str) -> int | str:

@@ -14,32 +14,19 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from latlas import contracts
-from latlas.contracts import (
-    IntArray,
-    LatlasError,
-    NoProgress,
-    OptionError,
-    Progress,
-    RunError,
-    SpaceError,
-    UInt8Array,
-)
+from latlas.client.wire import Picture, Vectors, arrays, end_of, file_of, raise_again
+from latlas.contracts import IntArray, NoProgress, OptionError, Progress, RunError, UInt8Array
 
 __all__ = ["Client"]
 
 PREFIX = "/api/v1"
 WAIT = 20.0
 """Seconds that the server may hold a question about a job before it answers."""
-Vectors = Sequence[Sequence[float]] | NDArray[Any]
-Picture = str | Path | bytes | UInt8Array | Image.Image
 
 
 class Client:
@@ -115,7 +102,7 @@ class Client:
             OptionError: there is no such id.
         """
         facts = self._ask("GET", f"/rows/{int(id)}")
-        return _arrays(facts, z=np.float32, odds=np.float64)
+        return arrays(facts, z=np.float32, odds=np.float64)
 
     # --- the verbs ----------------------------------------------------------------------
 
@@ -138,7 +125,7 @@ class Client:
         else:
             asked |= {"z": np.asarray(query).tolist(), "label": label}
         found = self._ask("POST", "/neighbours", asked)
-        return _arrays(found, ids=np.int64, distances=np.float32)
+        return arrays(found, ids=np.int64, distances=np.float32)
 
     def decode(self, z: Vectors, labels: str | Sequence[str] | None = None) -> UInt8Array:
         """Latent vectors [N, D] -> images uint8 [N, H, W, C]; labels as in ``Space.decode``."""
@@ -156,9 +143,9 @@ class Client:
             the place on each map.
         """
         query = f"?{urllib.parse.urlencode({'label': label})}" if label else ""
-        seen = self._ask("POST", f"/encode{query}", _file(image))
-        near = _arrays(seen["neighbours"], ids=np.int64, distances=np.float32)
-        return _arrays(seen, z=np.float32, odds=np.float64) | {"neighbours": near}
+        seen = self._ask("POST", f"/encode{query}", file_of(image))
+        near = arrays(seen["neighbours"], ids=np.int64, distances=np.float32)
+        return arrays(seen, z=np.float32, odds=np.float64) | {"neighbours": near}
 
     def classify(
         self, ids: Sequence[int] | IntArray | None = None, z: Vectors | None = None
@@ -171,7 +158,7 @@ class Client:
         asked: dict[str, Any] = {"ids": [int(number) for number in ids]} if ids is not None else {}
         if z is not None:
             asked["z"] = np.asarray(z).tolist()
-        return _arrays(self._ask("POST", "/classify", asked), odds=np.float64)
+        return arrays(self._ask("POST", "/classify", asked), odds=np.float64)
 
     def walk(
         self,
@@ -188,9 +175,14 @@ class Client:
         Returns:
             z float32 [S, D], told, odds float64 [S, K] or None, images uint8 [S, H, W, C].
         """
-        ends = {"start": _end(start), "end": _end(end), "towards": towards, "strength": strength}
+        ends = {
+            "start": end_of(start),
+            "end": end_of(end),
+            "towards": towards,
+            "strength": strength,
+        }
         found = self._ask("POST", "/walk", ends | {"steps": steps, "path": path})
-        return self._drawn(_arrays(found, z=np.float32, odds=np.float64))
+        return self._drawn(arrays(found, z=np.float32, odds=np.float64))
 
     def explain(self, image: int | Picture) -> dict[str, Any]:
         """An image (an id, or as in ``encode``) as each class's model draws it.
@@ -198,9 +190,9 @@ class Client:
         Returns:
             labels, z float32 [K, D], errors float32 [K], images uint8 [K, H, W, C].
         """
-        body = {"id": int(image)} if isinstance(image, int | np.integer) else _file(image)
+        body = {"id": int(image)} if isinstance(image, int | np.integer) else file_of(image)
         found = self._ask("POST", "/explain", body)
-        return self._drawn(_arrays(found, z=np.float32, errors=np.float32))
+        return self._drawn(arrays(found, z=np.float32, errors=np.float32))
 
     # --- long work ----------------------------------------------------------------------
 
@@ -226,7 +218,7 @@ class Client:
             self.start("sample", **asked, temperature=temperature, seed=seed)["id"], progress
         )
         return self._drawn(
-            _arrays(
+            arrays(
                 found,
                 z=np.float32,
                 log_density=np.float64,
@@ -364,7 +356,7 @@ class Client:
                 return gzip.decompress(found) if packed else found, answer.headers
         except urllib.error.HTTPError as error:
             with error:
-                _raise(error.code, error.read())
+                raise_again(error.code, error.read())
         except OSError as error:
             reason = getattr(error, "reason", error)
             raise RunError(
@@ -382,57 +374,3 @@ class Client:
         """RGBA as the images of the space are: C = 1 or 3."""
         self._channels = self._channels or int(self.manifest()["shape"][2])
         return np.ascontiguousarray(rgba[..., : self._channels])
-
-
-def _raise(status: int, body: bytes) -> NoReturn:
-    """The error that the server answered, as the one that it raised there."""
-    try:
-        told = json.loads(body)
-        words, kind = str(told["error"]), str(told.get("kind", ""))
-    except (ValueError, KeyError, TypeError):
-        words, kind = f"the server answered {status}.", ""
-    usual = SpaceError if status == 503 else RunError if status >= 500 else OptionError
-    known: Any = getattr(contracts, kind, usual)
-    is_one = isinstance(known, type) and issubclass(known, LatlasError)
-    raise (known if is_one else usual)(words)
-
-
-def _arrays(found: dict[str, Any], **kinds: Any) -> dict[str, Any]:
-    """The same with lists as arrays of these dtypes; what is None stays so."""
-    return found | {
-        name: np.array(found[name], dtype)
-        for name, dtype in kinds.items()
-        if found.get(name) is not None
-    }
-
-
-def _end(end: int | str | Vectors | None) -> Any:
-    if end is None or isinstance(end, str):
-        return end
-    return int(end) if isinstance(end, int | np.integer) else np.asarray(end).tolist()
-
-
-def _file(image: Picture) -> bytes:
-    """Any picture as the bytes of a file.
-
-    Raises:
-        OptionError: an array that is no image, or a file that is not there.
-    """
-    if isinstance(image, bytes):
-        return image
-    if isinstance(image, str | Path):
-        try:
-            return Path(image).expanduser().read_bytes()
-        except OSError as error:
-            raise OptionError(f"{image} cannot be read: {error.strerror}.") from error
-    if isinstance(image, np.ndarray):
-        pixels = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
-        if pixels.dtype != np.uint8 or pixels.ndim not in {2, 3}:
-            raise OptionError(
-                f"the image is {image.dtype} {list(image.shape)}; expected uint8 [H, W], "
-                "[H, W, 1] or [H, W, 3]."
-            )
-        image = Image.fromarray(pixels)
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()

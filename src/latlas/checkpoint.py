@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import importlib
 import json
 import os
 import shutil
@@ -29,9 +28,14 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from latlas.contracts import SpaceError, StorageError
+from latlas.lazily import lazy_import
 
 if TYPE_CHECKING:
     import torch
+else:
+    torch = lazy_import("torch")  # it takes seconds, and a part of arrays needs none of it
+
+torch_format = lazy_import("safetensors.torch")
 
 __all__ = [
     "ArrayPart",
@@ -140,8 +144,7 @@ def read_part(folder: Path, digest: str | None = None) -> TensorPart:
         SpaceError: missing, truncated, edited since (the digest differs), not JSON, or a link.
     """
     files = _read_files(folder, digest)
-    load = importlib.import_module("safetensors.torch").load  # torch takes seconds to import
-    return TensorPart(_config(folder, files), _parse(folder, load, files[WEIGHTS]))
+    return TensorPart(_config(folder, files), _parse(folder, torch_format.load, files[WEIGHTS]))
 
 
 def read_arrays(folder: Path, digest: str | None = None) -> ArrayPart:
@@ -303,7 +306,6 @@ def _serialise(tensors: Mapping[str, torch.Tensor | NDArray[Any]]) -> bytes:
     }
     if len(arrays) == len(tensors):
         return bytes(save_arrays(arrays))
-    torch = importlib.import_module("torch")
     # Copies, since safetensors refuses tensors that share memory.
     copies = {
         name: torch.clone(
@@ -311,7 +313,7 @@ def _serialise(tensors: Mapping[str, torch.Tensor | NDArray[Any]]) -> bytes:
         )
         for name, value in tensors.items()
     }
-    return bytes(importlib.import_module("safetensors.torch").save(copies))
+    return bytes(torch_format.save(copies))
 
 
 def _json_bytes(value: Any, strict: bool) -> bytes:

@@ -7,7 +7,6 @@ thread, thousands of times a second: it only counts, and the display looks at it
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.util
 import math
 import os
@@ -19,10 +18,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 from latlas.contracts import NoProgress, Progress
+from latlas.lazily import lazy_import
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+rich_bar = lazy_import("rich.progress_bar")
+rich_console = lazy_import("rich.console")
+rich_live = lazy_import("rich.live")
+rich_table = lazy_import("rich.table")
+rich_text = lazy_import("rich.text")
 
 __all__ = ["PlainProgress", "TerminalProgress", "default_progress"]
 
@@ -55,12 +61,7 @@ class TerminalProgress:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        # Rich takes a tenth of a second to import, which a quiet run need not wait for.
-        self._rich = {
-            name: importlib.import_module(f"rich.{name}")
-            for name in ("console", "live", "progress_bar", "table", "text")
-        }
-        self._console: Console = console or self._rich["console"].Console(stderr=True)
+        self._console: Console = console or rich_console.Console(stderr=True)
         self._lock = threading.RLock()
         self._stages: list[_Count] = []
         self._live: Any = None
@@ -72,7 +73,7 @@ class TerminalProgress:
         with self._lock:
             self._stages.append(count)
             if self._live is None:
-                self._live = self._rich["live"].Live(
+                self._live = rich_live.Live(
                     console=self._console,
                     get_renderable=self._draw,
                     refresh_per_second=8,
@@ -104,7 +105,7 @@ class TerminalProgress:
     def _last_line(self, count: _Count, finished: bool) -> Any:
         unicode = self._console.encoding.lower().startswith("utf")
         marks = ("✓", "✗") if unicode else ("*", "x")
-        line = self._rich["text"].Text()
+        line = rich_text.Text()
         line.append(marks[0] if finished else marks[1], "green" if finished else "red")
         line.append(f" {'  '.join([count.name, *count.summary(finished)])}")
         if fields := count.fields_in_words():
@@ -123,11 +124,11 @@ class TerminalProgress:
         # Every column but the bar takes what it needs, with two spaces after each.
         free = self._console.width - names - sum(width + 2 for width in widths) - 3
         width = min(max(free, _BAR[0]), _BAR[1])
-        table: Table = self._rich["table"].Table.grid(padding=(0, 2, 0, 0))
+        table: Table = rich_table.Table.grid(padding=(0, 2, 0, 0))
         for justify in ("left", "left", "right", "right", "right", "left"):
             table.add_column(justify=justify, no_wrap=True)
         for count, row in rows:
-            bar = self._rich["progress_bar"].ProgressBar(
+            bar = rich_bar.ProgressBar(
                 total=count.total or None,
                 completed=count.done,
                 width=width,
@@ -139,13 +140,13 @@ class TerminalProgress:
             table.add_row(count.name, bar, *row)
         if not any(fields := [count.fields_in_words() for count in stages]):
             return table
-        outer: Table = self._rich["table"].Table.grid()
+        outer: Table = rich_table.Table.grid()
         outer.add_column(no_wrap=True, overflow="ellipsis")
         outer.add_row(table)
         for count, words in zip(stages, fields, strict=True):
             if words:
                 label = f"{count.name}: " if len(stages) > 1 else " " * (names + 2)
-                outer.add_row(self._rich["text"].Text(label + words, "dim"))
+                outer.add_row(rich_text.Text(label + words, "dim"))
         return outer
 
 

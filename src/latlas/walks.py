@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import dijkstra
 
 from latlas.contracts import TRAIN, FloatArray, IntArray, OptionError, UInt8Array
 from latlas.data.source import as_pixels
+from latlas.lazily import lazy_import
 from latlas.neighbours import approximate_neighbours, nearest
 from latlas.results import NearImages, Walk
 from latlas.stored import StoredSpace
+
+csgraph = lazy_import("scipy.sparse.csgraph")
+sparse = lazy_import("scipy.sparse")
 
 __all__ = ["PATHS", "Place", "Query", "near", "place_of", "walk_between", "walk_towards"]
 
@@ -244,8 +246,8 @@ def _cheapest_way(points: FloatArray, k: int) -> Sequence[int] | None:
     # A copy of an image costs next to nothing, but zero would be no edge.
     cost = np.maximum(found.distances.astype(np.float64) ** 2, 1e-12).ravel()
     ends = (np.repeat(np.arange(count), k), found.indices.ravel())
-    graph: Any = coo_array((cost, ends), shape=(count, count)).tocsr()
-    reached, before = dijkstra(graph, directed=False, indices=0, return_predecessors=True)
+    graph: Any = sparse.coo_array((cost, ends), shape=(count, count)).tocsr()
+    reached, before = csgraph.dijkstra(graph, directed=False, indices=0, return_predecessors=True)
     if not np.isfinite(reached[1]):
         return None
     way = [1]

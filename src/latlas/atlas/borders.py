@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from latlas.atlas.maps import MapView
 from latlas.classifiers.base import LatentClassifier
 from latlas.contracts import FloatArray
+from latlas.lazily import lazy_import
 from latlas.projections import PCA
 
 __all__ = ["MARGIN", "SIZE", "draw_borders"]
 
+spatial = lazy_import("scipy.spatial")
+
 SIZE = 128
 """Cells on a side of the grid."""
-MARGIN = 0.03
+MARGIN = 0.06
 NEAR = 8
 FAR = 0.06
 """Cells further from any image than this share of the map's longer side show no class."""
@@ -29,7 +31,7 @@ def draw_borders(
 
     A place is asked about by one latent vector. On the map of PCA that is the point of the plane
     itself. On other maps it is the mean of the latents of the 8 images whose places are nearest,
-    weighted by 1 / (distance + cell), which is what the page decodes there by the way "nearest".
+    weighted by 1 / (distance + cell): nearly what the page decodes there by the way "nearest".
 
     Args:
         view: the map.
@@ -40,7 +42,7 @@ def draw_borders(
     Returns:
         uint8 [128, 128, 2]: the class, 255 where no image is near (and for classes from 255 on),
         and the odds of that class in 0..255. The first row is the top one; the square spans the
-        corners of the map, widened by 3% of each side.
+        corners of the map, widened by 6% of each side.
     """
     there = np.isfinite(view.xy).all(axis=1)
     xy, latents = view.xy[there], z[there]
@@ -50,7 +52,7 @@ def draw_borders(
     x, y = low[0] + side[0] * at, low[1] + side[1] * at[::-1]
     cells = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32)
     near = np.arange(1, min(NEAR, len(xy)) + 1)
-    distances, rows = cKDTree(xy).query(cells, near)  # on a plane a tree is much the quickest
+    distances, rows = spatial.cKDTree(xy).query(cells, near)  # on a plane a tree is much the quickest
     close = distances[:, 0] <= FAR * side.max()
     out = np.full((SIZE * SIZE, 2), (NONE, 0), np.uint8)
     if not close.any():

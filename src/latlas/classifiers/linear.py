@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from latlas.classifiers.base import (
     Float64Array,
@@ -20,6 +19,9 @@ from latlas.classifiers.base import (
     without,
 )
 from latlas.contracts import FloatArray, IntArray
+from latlas.lazily import lazy_import
+
+linear_model = lazy_import("sklearn.linear_model")
 
 STRENGTHS = (1.0, 0.1, 10.0, 100.0)  # the first is taken where no row can be held out
 UNRESOLVED = 1e-7  # a spread below this share of the values is the rounding of float32
@@ -96,7 +98,7 @@ def _separate(z: FloatArray, targets: IntArray, K: int, strength: float) -> _Pla
     deviations[deviations == 0] = 1
     if K == 1:
         return _Planes(means, deviations, np.zeros((1, z.shape[1])), np.zeros(1))
-    regression = LogisticRegression(C=1 / strength, max_iter=MOST_STEPS)
+    regression = linear_model.LogisticRegression(C=1 / strength, max_iter=MOST_STEPS)
     with warnings.catch_warnings():
         # That steps are left over, which change less than calibration does, or that classes are
         # many for so few rows.

@@ -24,6 +24,9 @@ from latlas.contracts import IntArray, SourceError, UInt8Array
 from latlas.data.files import MAX_INFLATION, file_fingerprint, joint_fingerprint
 from latlas.data.labels import Table, label_array, split_named
 from latlas.data.layouts import array_layout, array_to_uint8
+from latlas.lazily import lazy_import
+
+datasets = lazy_import("sklearn.datasets")
 
 __all__ = [
     "ArraySource",
@@ -153,9 +156,7 @@ def digits() -> MemorySource:
     Their values 0..16 become 0..255. Source: E. Alpaydin, C. Kaynak, "Optical Recognition of
     Handwritten Digits", UCI Machine Learning Repository, 1998, its test set.
     """
-    from sklearn.datasets import load_digits  # noqa: PLC0415  # a second to load: only if needed
-
-    bunch = load_digits()
+    bunch = datasets.load_digits()
     pixels = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
     source = MemorySource(pixels, "digits")
     source.table = with_labels(source.table, bunch.target, "digits")

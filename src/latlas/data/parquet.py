@@ -13,16 +13,12 @@ from latlas.contracts import SourceError
 from latlas.data.files import EncodedSource, file_fingerprint, joint_fingerprint
 from latlas.data.labels import Table, index_labels, label_array, split_named
 from latlas.data.pixels import BadImage
+from latlas.lazily import lazy_import
+
+pa = lazy_import("pyarrow")
+pq = lazy_import("pyarrow.parquet")
 
 __all__ = ["ParquetSource"]
-
-
-def _arrow() -> tuple[Any, Any]:
-    """The packages pyarrow and pyarrow.parquet; a fifth of a second to load, so only on use."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    return pa, pq
 
 
 class ParquetSource(EncodedSource):
@@ -50,7 +46,6 @@ class ParquetSource(EncodedSource):
     @classmethod
     def open(cls, path: Path, labels: Path | None) -> Self:
         """Reads schemas and labels, no image."""
-        pa, _ = _arrow()
         if labels is not None:
             raise SourceError("a labels file cannot be given for Parquet; use its label column.")
         files = _parquet_files(path)
@@ -99,7 +94,6 @@ class ParquetSource(EncodedSource):
     @staticmethod
     def read(batch: Mapping[str, Any]) -> Iterator[bytes | BadImage]:
         """Reads a row group in small steps."""
-        pa, pq = _arrow()
         left = batch["count"]
         with pq.ParquetFile(batch["path"], buffer_size=1 << 20) as file:
             steps = file.iter_batches(64, row_groups=[batch["group"]], columns=[batch["column"]])
@@ -123,7 +117,6 @@ def _parquet_files(path: Path) -> list[Path]:
 
 def _parquet_table(path: Path) -> tuple[str, list[int], list[str | None], tuple[str, ...]]:
     """Image column, rows of each row group, label name of each row, order of the names."""
-    _, pq = _arrow()
     with pq.ParquetFile(path) as file:
         schema = file.schema_arrow
         features = _hugging_face_features(schema.metadata or {})
@@ -152,8 +145,6 @@ def _hugging_face_features(metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
 
 
 def _image_column(schema: Any, features: Mapping[str, Any], path: Path) -> str:
-    pa, _ = _arrow()
-
     def holds_bytes(kind: Any) -> bool:
         return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from latlas.contracts import FloatArray, IntArray, OptionError
+from latlas.lazily import lazy_import
 from latlas.neighbours import Neighbours, approximate_neighbours, as_points, nearest
+
+csgraph = lazy_import("scipy.sparse.csgraph")
+sparse = lazy_import("scipy.sparse")
 
 __all__ = ["Duplicates", "duplicates"]
 
@@ -150,8 +152,8 @@ def _near_pairs(
 
 def _groups(low: IntArray, high: IntArray, n: int) -> IntArray:
     """The connected component of each pair, numbered by the first pair in it."""
-    graph = coo_matrix((np.ones(len(low)), (low, high)), shape=(n, n))
-    part = connected_components(graph, directed=False)[1][low]
+    graph = sparse.coo_matrix((np.ones(len(low)), (low, high)), shape=(n, n))
+    part = csgraph.connected_components(graph, directed=False)[1][low]
     _, first, inverse = np.unique(part, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
     rank[first.argsort()] = np.arange(len(first))

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 
 from latlas.contracts import FloatArray, IntArray, NoProgress, OptionError, Progress
+from latlas.lazily import lazy_import
 from latlas.neighbours import approximate_neighbours, as_points, nearest
 from latlas.vectors import train_vectors
+
+decomposition = lazy_import("sklearn.decomposition")
 
 __all__ = ["Mislabelled", "mislabelled"]
 
@@ -179,7 +181,8 @@ def _components(features: FloatArray, seed: int) -> FloatArray:
     centre = sample.mean(axis=0)
     count = min(COMPONENTS, *sample.shape)
     solver = "full" if min(sample.shape) <= 2 * COMPONENTS else "randomized"
-    axes = PCA(count, svd_solver=solver, random_state=seed % 2**32).fit(sample - centre)
+    pca = decomposition.PCA(count, svd_solver=solver, random_state=seed % 2**32)
+    axes = pca.fit(sample - centre)
     parts = (features - centre.astype(np.float32)) @ axes.components_.T.astype(np.float32)
     scale = float(np.sqrt(np.square(parts, dtype=np.float64).mean()))
     return np.ascontiguousarray(parts * np.float32(7**0.5 / (scale or 1)), np.float32)

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import silhouette_samples
 
 from latlas.contracts import FloatArray, IntArray, OptionError
+from latlas.lazily import lazy_import
 from latlas.neighbours import as_points, single_threaded
+
+exceptions = lazy_import("sklearn.exceptions")
+linear_model = lazy_import("sklearn.linear_model")
+metrics = lazy_import("sklearn.metrics")
 
 __all__ = [
     "Baselines",
@@ -84,9 +86,10 @@ def linear_accuracy(
     # A dimension whose spread is what rounding leaves of a constant has nothing to tell.
     spread[spread <= 1e-6 * np.abs(mean)] = np.inf
     spread[spread == 0] = np.inf
-    model = LogisticRegression(max_iter=200, tol=1e-3)
+    model = linear_model.LogisticRegression(max_iter=200, tol=1e-3)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits do not matter
+        # The last digits do not matter.
+        warnings.simplefilter("ignore", exceptions.ConvergenceWarning)
         model.fit(((train_z - mean) / spread).astype(np.float32), train_labels)
     answers = model.predict(((test_z - mean) / spread).astype(np.float32))
     return float(np.mean(answers == test_labels))
@@ -143,7 +146,7 @@ def silhouette(
         return math.nan
     if classes == len(labels):
         return 0.0
-    return float(silhouette_samples(z, labels).mean())
+    return float(metrics.silhouette_samples(z, labels).mean())
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-from sklearn.mixture import GaussianMixture
 
 from latlas.contracts import FloatArray, IntArray, OptionError
+from latlas.lazily import lazy_import
 from latlas.measures.communities import communities, merged, neighbour_graph
 from latlas.neighbours import as_points
 from latlas.vectors import train_vectors
+
+cluster = lazy_import("sklearn.cluster")
+exceptions = lazy_import("sklearn.exceptions")
+metrics = lazy_import("sklearn.metrics")
+mixtures = lazy_import("sklearn.mixture")
+optimize = lazy_import("scipy.optimize")
 
 __all__ = [
     "ClusterScores",
@@ -73,8 +75,8 @@ def cluster_scores(labels: NDArray[Any], clusters: NDArray[Any]) -> ClusterScore
     labels, clusters = _pairs(labels, clusters)
     return ClusterScores(
         hungarian_accuracy(labels, clusters),
-        float(normalized_mutual_info_score(labels, clusters)),
-        float(adjusted_rand_score(labels, clusters)),
+        float(metrics.normalized_mutual_info_score(labels, clusters)),
+        float(metrics.adjusted_rand_score(labels, clusters)),
     )
 
 
@@ -101,7 +103,7 @@ def hungarian_accuracy(labels: NDArray[Any], clusters: NDArray[Any]) -> float:
     _, column = np.unique(clusters[inside], return_inverse=True)
     table = np.zeros((row.max() + 1, column.max() + 1), dtype=np.int64)
     np.add.at(table, (row, column), 1)
-    rows, columns = linear_sum_assignment(table, maximize=True)
+    rows, columns = optimize.linear_sum_assignment(table, maximize=True)
     return float(table[rows, columns].sum() / len(labels))
 
 
@@ -136,8 +138,9 @@ def kmeans_clusters(z: NDArray[Any], K: int, seed: int = 0) -> IntArray:
     """
     z = _centred(z, K, seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than K
-        return _named(KMeans(K, n_init=5, random_state=seed).fit_predict(z))
+        # There may be fewer distinct points than K.
+        warnings.simplefilter("ignore", exceptions.ConvergenceWarning)
+        return _named(cluster.KMeans(K, n_init=5, random_state=seed).fit_predict(z))
 
 
 def gmm_clusters(z: NDArray[Any], K: int, seed: int = 0) -> IntArray:
@@ -161,9 +164,9 @@ def gmm_clusters(z: NDArray[Any], K: int, seed: int = 0) -> IntArray:
     if K == 1 or not z.any():
         return np.zeros(len(z), dtype=np.int64)
     # In float64: variances of flat directions are not lost.
-    mixture = GaussianMixture(K, n_init=STARTS, reg_covar=1e-5, random_state=seed)
+    mixture = mixtures.GaussianMixture(K, n_init=STARTS, reg_covar=1e-5, random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", exceptions.ConvergenceWarning)
         return _named(mixture.fit_predict(z.astype(np.float64)))
 
 

@@ -5,12 +5,19 @@ Methods and sources stand with ``clustering.graph_clusters``, whose steps these 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from latlas.contracts import FloatArray, IntArray
+from latlas.lazily import lazy_import
 from latlas.neighbours import approximate_neighbours
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+sparse = lazy_import("scipy.sparse")
 
 __all__ = ["communities", "merged", "neighbour_graph"]
 
@@ -21,7 +28,7 @@ ROUNDS = 25
 SHARE = 0.5  # of the nodes that move at once: if all did, neighbours would swap for ever
 
 
-def neighbour_graph(z: FloatArray, seed: int) -> sparse.csr_matrix:
+def neighbour_graph(z: FloatArray, seed: int) -> csr_matrix:
     """How often two points chose each other, 0, 1 or 2: symmetric float64 [N, N]."""
     k = min(NEIGHBOURS, len(z) - 1)
     found = approximate_neighbours(z, k, seed=seed).indices
@@ -30,9 +37,7 @@ def neighbour_graph(z: FloatArray, seed: int) -> sparse.csr_matrix:
     return (chosen + chosen.T).tocsr()
 
 
-def communities(
-    graph: sparse.csr_matrix, resolution: float, generator: np.random.Generator
-) -> IntArray:
+def communities(graph: csr_matrix, resolution: float, generator: np.random.Generator) -> IntArray:
     """The communities of greatest modularity that moves lead to: int64 [N], 0..C-1."""
     found = np.arange(graph.shape[0])
     coarse = graph
@@ -45,7 +50,7 @@ def communities(
 
 
 def _moved(
-    graph: sparse.csr_matrix,
+    graph: csr_matrix,
     owner: IntArray,
     resolution: float,
     generator: np.random.Generator,
@@ -78,7 +83,7 @@ def _moved(
     return owner
 
 
-def _members(owner: IntArray) -> sparse.csr_matrix:
+def _members(owner: IntArray) -> csr_matrix:
     """Which node belongs to which community: ones in float64 [N, C]."""
     count = len(owner)
     return sparse.csr_matrix(
@@ -86,13 +91,13 @@ def _members(owner: IntArray) -> sparse.csr_matrix:
     )
 
 
-def _between(graph: sparse.csr_matrix, owner: IntArray) -> sparse.csr_matrix:
+def _between(graph: csr_matrix, owner: IntArray) -> csr_matrix:
     """The weight between communities, and inside them on the diagonal: float64 [C, C]."""
     members = _members(owner)
     return (members.T @ graph @ members).tocsr()
 
 
-def merged(graph: sparse.csr_matrix, owner: IntArray, z: FloatArray, K: int | None) -> IntArray:
+def merged(graph: csr_matrix, owner: IntArray, z: FloatArray, K: int | None) -> IntArray:
     """Joins communities until K are left, or while the links ask for it: int64 [N]."""
     weight = _between(graph, owner).toarray()
     sizes = np.bincount(owner).astype(np.float64)

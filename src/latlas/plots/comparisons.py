@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from latlas.contracts import FloatArray, IntArray, OptionError, UInt8Array
+from latlas.lazily import lazy_import
 from latlas.plots.checks import as_images, same_length
 from latlas.plots.colours import (
     ACCENT,
@@ -34,6 +32,12 @@ from latlas.plots.layout import (
 from latlas.plots.mosaics import ROOM, mosaic_of
 from latlas.plots.odds import as_probabilities
 from latlas.plots.page import MARGIN, SIDE, head, write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+patches = lazy_import("matplotlib.patches")
 
 __all__ = ["film_with_odds", "sample_rows"]
 
@@ -302,7 +306,7 @@ class _Film:
             }
             tall = self.h + (0.07 + self._bars) * inch
             left = at * (self.w + self.gap)
-            axes.add_patch(Rectangle((left, 0), self.w, tall, gid="flip", **frame))
+            axes.add_patch(patches.Rectangle((left, 0), self.w, tall, gid="flip", **frame))
 
     def _stack(
         self, axes: Axes, odds: FloatArray, chosen: Sequence[int], top: float, inch: float
@@ -320,7 +324,7 @@ class _Film:
                 low, tall = top + start * self._bars * inch, (end - start) * self._bars * inch
                 if end - start > 1e-4:
                     axes.add_patch(
-                        Rectangle(
+                        patches.Rectangle(
                             (left, low), self.w, tall, fc=fill, lw=0, clip_on=False, gid="odds"
                         )
                     )
@@ -347,7 +351,7 @@ class _Film:
                 x, y = MARGIN, y - 0.22
             square = (x / width, y / height)
             self.figure.add_artist(
-                Rectangle(square, 0.13 / width, 0.13 / height, fc=colour, lw=0,
+                patches.Rectangle(square, 0.13 / width, 0.13 / height, fc=colour, lw=0,
                           transform=self.figure.transFigure)
             )  # fmt: skip
             at = ((x + 0.2) / width, (y + 0.06) / height)

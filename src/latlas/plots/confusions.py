@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from latlas.contracts import IntArray, OptionError, UInt8Array
+from latlas.lazily import lazy_import
 from latlas.plots.checks import as_images
 from latlas.plots.colours import ACCENT, INK, MUTED, PAPER, RULE, ramp
 from latlas.plots.layout import (
@@ -26,6 +24,12 @@ from latlas.plots.layout import (
 )
 from latlas.plots.mosaics import ROOM, mosaic_of
 from latlas.plots.page import MARGIN, SIDE, axes_at, head, number, write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+patches = lazy_import("matplotlib.patches")
 
 __all__ = ["confusion"]
 
@@ -217,7 +221,7 @@ def _cells(axes: Axes, counts: IntArray, mistakes: Sequence[_Mistake], side: flo
         for draw in (axes.hlines, axes.vlines):
             draw(lines, 0, K, color=RULE if K <= _COUNTED else "#e9ecf0", lw=0.5, zorder=2)
     frame: dict[str, Any] = {"fill": False, "clip_on": False}
-    axes.add_patch(Rectangle((0, 0), K, K, ec="#9aa4b1", lw=0.8, zorder=3, **frame))
+    axes.add_patch(patches.Rectangle((0, 0), K, K, ec="#9aa4b1", lw=0.8, zorder=3, **frame))
     if K <= _COUNTED:
         size = float(np.clip(side / K * 72 * 0.34, 5.2, 11))
         bright = _coloured(counts) @ np.array([0.2126, 0.7152, 0.0722])
@@ -231,7 +235,9 @@ def _cells(axes: Axes, counts: IntArray, mistakes: Sequence[_Mistake], side: flo
         corner = (cell.answered - around, cell.true - around)
         across = 1 + 2 * around
         axes.add_patch(
-            Rectangle(corner, across, across, ec=ACCENT, lw=1.6, zorder=5, gid="mistake", **frame)
+            patches.Rectangle(
+                corner, across, across, ec=ACCENT, lw=1.6, zorder=5, gid="mistake", **frame
+            )
         )
 
 

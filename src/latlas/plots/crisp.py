@@ -7,14 +7,20 @@ fast. At any other size matplotlib resamples as usual.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.image import AxesImage
-from matplotlib.transforms import IdentityTransform
 
 from latlas.contracts import UInt8Array
+from latlas.lazily import lazy_import
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+images = lazy_import("matplotlib.image")
+transforms = lazy_import("matplotlib.transforms")
 
 __all__ = ["fill_axes"]
 
@@ -30,7 +36,13 @@ def fill_axes(
         extent: left, right, bottom and top of the axes in data units, which become its limits.
     """
     left, right, bottom, top = extent
-    artist = _CrispImage(axes, interpolation="nearest", origin="upper", extent=extent)
+    artist: AxesImage = images.AxesImage(
+        axes, interpolation="nearest", origin="upper", extent=extent
+    )
+    # On this one object and not in a subclass, which would load matplotlib with this module.
+    artist.make_image = partial(  # type: ignore[method-assign]
+        _copied, artist, artist.make_image
+    )
     artist.set_data(image)
     artist.set_clip_path(axes.patch)
     axes.add_image(artist)
@@ -39,19 +51,21 @@ def fill_axes(
     return artist
 
 
-class _CrispImage(AxesImage):
-    def make_image(
-        self, renderer: Any, magnification: float = 1.0, unsampled: bool = False
-    ) -> tuple[Any, float, float, Any]:
-        image = np.asarray(self.get_array())
-        box = self.axes.bbox
-        zoom = round(box.height * magnification / image.shape[0])
-        place = np.rint(np.array([box.height, box.width]) * magnification)
-        if zoom < 1 or tuple(place) != (image.shape[0] * zoom, image.shape[1] * zoom):
-            made: tuple[Any, float, float, Any] = super().make_image(
-                renderer, magnification, unsampled
-            )
-            return made
-        rgba = np.full((image.shape[0] * zoom, image.shape[1] * zoom, 4), 255, dtype=np.uint8)
-        rgba[..., :3] = image[::-1].repeat(zoom, axis=0).repeat(zoom, axis=1)
-        return rgba, box.x0, box.y0, IdentityTransform()
+def _copied(
+    artist: AxesImage,
+    resampled: Any,
+    renderer: Any,
+    magnification: float = 1.0,
+    unsampled: bool = False,
+) -> tuple[Any, float, float, Any]:
+    """Does ``make_image`` of matplotlib, which is ``resampled``, by copying where that is exact."""
+    image = np.asarray(artist.get_array())
+    box = artist.axes.bbox
+    zoom = round(box.height * magnification / image.shape[0])
+    place = np.rint(np.array([box.height, box.width]) * magnification)
+    if zoom < 1 or tuple(place) != (image.shape[0] * zoom, image.shape[1] * zoom):
+        made: tuple[Any, float, float, Any] = resampled(renderer, magnification, unsampled)
+        return made
+    rgba = np.full((image.shape[0] * zoom, image.shape[1] * zoom, 4), 255, dtype=np.uint8)
+    rgba[..., :3] = image[::-1].repeat(zoom, axis=0).repeat(zoom, axis=1)
+    return rgba, box.x0, box.y0, transforms.IdentityTransform()

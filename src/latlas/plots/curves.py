@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from latlas.contracts import OptionError
+from latlas.lazily import lazy_import
 from latlas.plots.colours import CLASS_COLOURS, INK, MUTED, RULE, as_text
 from latlas.plots.page import (
     MARGIN,
@@ -24,6 +22,12 @@ from latlas.plots.page import (
     words,
     write,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ticker = lazy_import("matplotlib.ticker")
 
 __all__ = ["kl_per_dimension", "loss_curves"]
 
@@ -149,8 +153,8 @@ def kl_per_dimension(
         name.set_color(INK if is_active else "#a9b2bd")
     axes.set_axisbelow(True)
     axes.yaxis.grid(True, color=RULE, lw=0.6)
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
+    axes.yaxis.set_major_locator(ticker.MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(_tick))
     write(axes, 0, 1.02, "nats", size=8.5, colour=MUTED, transform=axes.transAxes)
     return figure
 
@@ -217,9 +221,9 @@ def _curves(
     plain_ticks(axes)
     axes.yaxis.grid(True, color=RULE, lw=0.6)
     axes.set_axisbelow(True)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
-    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(_tick))
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(_tick))
     if values.min() > 0:
         _log_ticks(axes, values)
     axes.set_xlim(0, furthest * 1.02 or 1)
@@ -236,9 +240,11 @@ def _log_ticks(axes: Axes, values: NDArray[np.float64]) -> None:
     decades = np.log10(high / low)
     steps = (1.0,) if decades > 4 else (1.0, 2.0, 5.0) if decades > 0.5 else tuple(range(1, 10))
     axes.yaxis.set_major_locator(
-        LogLocator(subs=steps) if decades > 0.15 else MaxNLocator(5, steps=[1, 2, 5, 10])
+        ticker.LogLocator(subs=steps)
+        if decades > 0.15
+        else ticker.MaxNLocator(5, steps=[1, 2, 5, 10])
     )
-    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
 
 
 def _names_at_ends(axes: Axes, curves: Sequence[tuple[str, _Series, str, str]]) -> None:

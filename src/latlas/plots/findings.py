@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from latlas.contracts import OptionError, UInt8Array
@@ -15,6 +14,9 @@ from latlas.plots.colours import INK, MUTED
 from latlas.plots.layout import crisp_dpi, crisp_page, gap_of, place, shrunk, tile_width, wrapped
 from latlas.plots.mosaics import ROOM, mosaic_of
 from latlas.plots.page import MARGIN, SIDE, head, words, write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["findings_sheet"]
 

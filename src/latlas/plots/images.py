@@ -6,19 +6,23 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
 from latlas.contracts import FloatArray, IntArray, OptionError
+from latlas.lazily import lazy_import
 from latlas.plots.checks import as_images, same_length
 from latlas.plots.colours import ACCENT, MUTED
 from latlas.plots.mosaics import CLOSE, ROOM, caption, mosaic_of, picture, sheet
 from latlas.plots.page import LINE, number, write, write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+patches = lazy_import("matplotlib.patches")
 
 __all__ = [
     "animate",
@@ -255,7 +259,9 @@ def neighbour_row(
     mosaic = np.full((len(grid), across, 3), 255, dtype=np.uint8)
     mosaic[:height, :width], mosaic[:, width + apart :] = asked, grid
     figure, axes = picture(mosaic, title, subtitle, foot=2 * LINE, largest=inches * across / width)
-    axes.add_patch(Rectangle((0, 0), width, height, fill=False, ec=ACCENT, lw=2.2, clip_on=False))
+    axes.add_patch(
+        patches.Rectangle((0, 0), width, height, fill=False, ec=ACCENT, lw=2.2, clip_on=False)
+    )
     first_line = height + CLOSE * width / inches
     caption(axes, width / 2, first_line, query_title, "", inches)
     for k, (name, distance) in enumerate(zip(names, away, strict=True)):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from latlas.contracts import OptionError
+from latlas.lazily import lazy_import
 from latlas.plots.colours import CLASS_COLOURS, INK, MUTED, RULE
 from latlas.plots.layout import fitted, width_of, wrapped
 from latlas.plots.mosaics import ROOM
 from latlas.plots.page import MARGIN, SIDE, axes_at, head, new_page, number, plain_ticks, write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ticker = lazy_import("matplotlib.ticker")
 
 __all__ = ["reliability_curve", "score_bars"]
 
@@ -187,8 +191,8 @@ def _curve(
     axes.set_xlim(-0.02, 1.03)
     axes.set_ylim(-0.02, 1.03)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(5))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+        axis.set_major_locator(ticker.MaxNLocator(5))
+        axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:.0%}"))
     place = axes.transAxes
     quiet: dict[str, Any] = {"size": 8.5, "colour": MUTED, "transform": place, "halo": 3}
     write(axes, 0, 1.03, "right answers", size=9.5, weight="bold", transform=place)
@@ -319,16 +323,18 @@ def _scale(axes: Axes, here: Mapping[str, Mapping[str, Any]]) -> None:
         margin = (high / low) ** 0.06
         axes.set_xlim(low / margin, high * margin)
         roomy = axes.bbox.width / axes.figure.dpi > 0.7 * np.log10(high / low)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if roomy else (1.0,), numticks=6))
-        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_locator(
+            ticker.LogLocator(subs=(1.0, 3.0) if roomy else (1.0,), numticks=6)
+        )
+        axes.xaxis.set_minor_locator(ticker.NullLocator())
     else:
         margin = (high - low) * 0.08 or max(abs(high) * 0.1, 1e-9)
         axes.set_xlim(low - margin, high + margin)
-        axes.xaxis.set_major_locator(MaxNLocator(3))
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(3))
     plain_ticks(axes)
     axes.spines["left"].set_visible(False)
     axes.set_yticks([])
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 4)))
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: number(value, 4)))
     axes.tick_params(labelsize=7.5)
 
 

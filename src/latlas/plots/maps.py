@@ -8,11 +8,9 @@ for many points, and no class covers another.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from latlas.contracts import FloatArray, IntArray, UInt8Array
@@ -20,6 +18,10 @@ from latlas.plots.checks import as_labels, as_plane, same_length
 from latlas.plots.colours import MUTED, UNKNOWN, class_colours, darkened, hexadecimal, mixed, ramp
 from latlas.plots.crisp import fill_axes
 from latlas.plots.page import MARGIN, SIDE, axes_at, head, new_page, words, write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["draw_points", "latent_map", "write_names"]
 

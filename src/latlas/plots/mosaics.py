@@ -6,15 +6,18 @@ Every image pixel is a whole number of picture pixels: nothing is resampled, edg
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from latlas.contracts import UInt8Array
 from latlas.plots.colours import MUTED
 from latlas.plots.crisp import fill_axes
 from latlas.plots.page import LINE, MARGIN, SIDE, head, new_page, width_for, words, write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["CLOSE", "ROOM", "caption", "mosaic_of", "picture", "sheet"]
 

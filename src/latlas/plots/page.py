@@ -13,20 +13,25 @@ import secrets
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
-from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from PIL import Image
 
 from latlas.contracts import OptionError, StorageError
+from latlas.lazily import lazy_import
 from latlas.plots.colours import INK, MUTED, PAPER
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+agg = lazy_import("matplotlib.backends.backend_agg")
+figures = lazy_import("matplotlib.figure")
+fonts = lazy_import("matplotlib.font_manager")
+mpl = lazy_import("matplotlib")
+patheffects = lazy_import("matplotlib.patheffects")
 
 __all__ = [
     "FORMATS",
@@ -66,8 +71,8 @@ _svg_lock = threading.Lock()
 
 def new_page(width: float, height: float, title: str, subtitle: str, dpi: float = 200) -> Figure:
     """An empty white page of ``width`` x ``height`` inches with its heading."""
-    figure = Figure(figsize=(width, height), dpi=dpi, facecolor=PAPER)
-    FigureCanvasAgg(figure)
+    figure: Figure = figures.Figure(figsize=(width, height), dpi=dpi, facecolor=PAPER)
+    agg.FigureCanvasAgg(figure)
     left, top = MARGIN / width, height - MARGIN
     if title:
         size = _fitting(title, 16, 0.67, width)
@@ -137,7 +142,8 @@ def write(
         parse_math=False, **how,
     )  # fmt: skip
     if halo:
-        artist.set_path_effects([withStroke(linewidth=halo, foreground=PAPER, alpha=0.9)])
+        rim = patheffects.withStroke(linewidth=halo, foreground=PAPER, alpha=0.9)
+        artist.set_path_effects([rim])
     return artist
 
 
@@ -210,8 +216,8 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
 
 def pixels(figure: Figure) -> NDArray[np.uint8]:
     """The figure drawn: uint8 [height, width, 3]."""
-    canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else None
-    canvas = canvas or FigureCanvasAgg(figure)
+    canvas = figure.canvas if isinstance(figure.canvas, agg.FigureCanvasAgg) else None
+    canvas = canvas or agg.FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
@@ -251,7 +257,8 @@ def _typeset(text: str, weight: str) -> tuple[str, list[str]]:
 
 @cache
 def _letters(family: str, weight: str) -> frozenset[int]:
-    if family not in {font.name for font in fontManager.ttflist}:
+    if family not in {font.name for font in fonts.fontManager.ttflist}:
         return frozenset()
-    path = findfont(FontProperties(family=family, weight=weight), fallback_to_default=False)
-    return frozenset(get_font(path).get_charmap())
+    wanted = fonts.FontProperties(family=family, weight=weight)
+    path = fonts.findfont(wanted, fallback_to_default=False)
+    return frozenset(fonts.get_font(path).get_charmap())

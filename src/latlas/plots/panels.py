@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from latlas.contracts import FloatArray, IntArray, OptionError, UInt8Array
+from latlas.lazily import lazy_import
 from latlas.plots.checks import as_images, as_labels, as_plane, same_length
 from latlas.plots.colours import MUTED, RULE, UNKNOWN, ramp
 from latlas.plots.crisp import fill_axes
@@ -19,6 +17,12 @@ from latlas.plots.layout import crisp_dpi, crisp_page, fitted, place, shrunk, wi
 from latlas.plots.maps import draw_points
 from latlas.plots.mosaics import ROOM
 from latlas.plots.page import MARGIN, SIDE, axes_at, head, number, words, write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+patches = lazy_import("matplotlib.patches")
 
 __all__ = ["class_panels"]
 
@@ -210,7 +214,7 @@ def _draw(figure: Figure, panel: _Panel, layout: _Layout, left: float, top: floa
         axes = place(figure, _mosaic(panel, panel.images, layout), left, below, layout.zoom)
         extent = axes.get_xlim(), axes.get_ylim()
         side = extent[0][1], extent[1][0]
-        axes.add_patch(Rectangle((0, 0), *side, fill=False, ec=RULE, lw=0.8, clip_on=False))
+        axes.add_patch(patches.Rectangle((0, 0), *side, fill=False, ec=RULE, lw=0.8, clip_on=False))
         return
     axes = axes_at(figure, left, below - layout.side, layout.side, layout.side)
     _points(axes, panel, round(layout.side * layout.dpi))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from latlas.contracts import IntArray, OptionError
@@ -16,6 +15,9 @@ from latlas.plots.crisp import fill_axes
 from latlas.plots.maps import draw_points, write_names
 from latlas.plots.mosaics import mosaic_of
 from latlas.plots.page import MARGIN, axes_at, head, new_page, plain_ticks, write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["plane_grid"]
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,6 +17,10 @@ from latlas.plots.maps import write_names
 from latlas.plots.mosaics import ROOM
 from latlas.plots.odds import as_probabilities
 from latlas.plots.page import MARGIN, SIDE, axes_at, head, new_page, write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["decision_regions"]
 

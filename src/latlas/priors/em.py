@@ -14,12 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.cluster import kmeans_plusplus
 from torch import Tensor
 
 from latlas.contracts import FloatArray, IntArray
+from latlas.lazily import lazy_import
 from latlas.neighbours import single_threaded
 from latlas.priors.mixture import FLOOR, Mixture
+
+cluster = lazy_import("sklearn.cluster")
 
 __all__ = ["kmeans", "maximise_likelihood"]
 
@@ -38,7 +40,7 @@ def kmeans(z: FloatArray, K: int, seed: int) -> IntArray:
     """
     centred = z - z.mean(axis=0, dtype=np.float64)
     x = torch.from_numpy(centred)
-    centres = torch.from_numpy(kmeans_plusplus(centred, K, random_state=seed % 2**32)[0])
+    centres = torch.from_numpy(cluster.kmeans_plusplus(centred, K, random_state=seed % 2**32)[0])
     with single_threaded():
         for _ in range(KMEANS_STEPS):
             nearest = _nearest_centre(x, centres)

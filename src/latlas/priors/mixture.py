@@ -9,9 +9,11 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import oas
 
 from latlas.contracts import FloatArray
+from latlas.lazily import lazy_import
+
+covariances = lazy_import("sklearn.covariance")
 
 __all__ = ["Mixture", "mean_and_deviations", "shrunk_covariance", "shrunk_gaussian"]
 
@@ -131,7 +133,7 @@ def shrunk_covariance(deviations: Float64Array) -> Float64Array:
     identity = np.eye(deviations.shape[1])
     if not deviations.any():
         return identity
-    shrunk: Float64Array = np.atleast_2d(oas(deviations, assume_centered=True)[0])
+    shrunk: Float64Array = np.atleast_2d(covariances.oas(deviations, assume_centered=True)[0])
     covariance: Float64Array = shrunk + FLOOR**2 * np.trace(shrunk) / len(shrunk) * identity
     return covariance
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latlas.contracts import FloatArray, LatentRows, OptionError, SpaceError
+from latlas.lazily import lazy_import
+
+lance = lazy_import("lance")
+pa = lazy_import("pyarrow")
 
 __all__ = [
     "COLUMNS",
     "MAP_PREFIX",
     "TOLD",
     "Maps",
-    "arrow",
     "check_schema",
     "empty",
     "lance",
+    "pa",
     "table_schema",
     "to_batch",
     "to_numpy",
@@ -38,19 +41,8 @@ _FORMAT = 1
 _FORMAT_KEY = b"latlas.latents"
 
 
-def arrow() -> Any:
-    """Arrow, loaded on use: a quarter of a second of processor time."""
-    return importlib.import_module("pyarrow")
-
-
-def lance() -> Any:
-    """Lance, loaded on use: with Arrow it takes half a second of processor time."""
-    return importlib.import_module("lance")
-
-
 def table_schema(latent_dim: int, told: bool = False) -> Any:
     """The Arrow schema of a table without maps, with or without the column ``told``."""
-    pa = arrow()
     z = pa.list_(pa.float32(), latent_dim)
     types = (pa.int64(), pa.string(), pa.int32(), pa.uint8(), z, pa.float32(), pa.large_binary())
     fields = [pa.field(n, t, nullable=False) for n, t in zip(COLUMNS, types, strict=True)]
@@ -114,14 +106,14 @@ def to_batch(schema: Any, rows: LatentRows, maps: Maps) -> Any:
                 f"The column {field.name} of {len(rows)} new rows has shape {got}; expected "
                 f"{expected}."
             )
-        arrays.append(arrow().array(values, field.type) if size is None else to_vectors(values))
-    return arrow().RecordBatch.from_arrays(arrays, schema=schema)
+        arrays.append(pa.array(values, field.type) if size is None else to_vectors(values))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def to_vectors(values: NDArray[Any]) -> Any:
     """An array [N, D] as an Arrow array of N lists of D."""
-    flat = arrow().array(np.ascontiguousarray(values).reshape(-1))
-    return arrow().FixedSizeListArray.from_arrays(flat, values.shape[1])
+    flat = pa.array(np.ascontiguousarray(values).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
 
 
 def empty(kind: Any, count: int) -> NDArray[Any]:

@@ -27,10 +27,10 @@ from latlas.store.columns import (
     MAP_PREFIX,
     TOLD,
     Maps,
-    arrow,
     check_schema,
     empty,
     lance,
+    pa,
     table_schema,
     to_batch,
     to_numpy,
@@ -79,7 +79,7 @@ class LatentStore:
             raise SpaceError(f"{path} holds latents already; choose another folder or delete it.")
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            dataset = lance().write_dataset(
+            dataset = lance.write_dataset(
                 table_schema(latent_dim, told).empty_table(),
                 str(path.absolute()),
                 data_storage_version=_STORAGE_VERSION,
@@ -109,7 +109,7 @@ class LatentStore:
                 "the link points to in its place."
             )
         with reading(path):
-            dataset = lance().dataset(str(path.absolute()), version=version)
+            dataset = lance.dataset(str(path.absolute()), version=version)
             check_schema(path, dataset.schema)
             files = [file.path for part in dataset.get_fragments() for file in part.data_files()]
             if dataset.base_paths() or any(Path(file).name != file for file in files):
@@ -265,7 +265,7 @@ class LatentStore:
                 f"The id {values[counts > 1][0]} is given twice or is in the table already; "
                 "nothing was added. Give each new row an id of its own."
             )
-        self._commit(lance().LanceOperation.Append(fragments), fragments)
+        self._commit(lance.LanceOperation.Append(fragments), fragments)
 
     def set_map(self, name: str, xy: FloatArray) -> None:
         """Writes or replaces the coordinates of all rows on one map, in one commit.
@@ -358,8 +358,8 @@ class LatentStore:
     def _write_fragments(self, batches: list[Any]) -> list[Any]:
         """New files of rows, not yet committed."""
         with writing(self._path):
-            written: list[Any] = lance().fragment.write_fragments(
-                arrow().Table.from_batches(batches),
+            written: list[Any] = lance.fragment.write_fragments(
+                pa.Table.from_batches(batches),
                 str(self._path.absolute()),
                 data_storage_version=_STORAGE_VERSION,
             )
@@ -374,18 +374,18 @@ class LatentStore:
             start = rows.stop
             values = {column: to_vectors(xy[rows])}
             if known:
-                table = arrow().table({"id": ids[rows]} | values)
+                table = pa.table({"id": ids[rows]} | values)
                 written, fields = fragment.update_columns(table, "id")
                 modified |= set(fields)
             else:
-                written, schema = fragment.merge_columns(arrow().table(values).to_reader())
+                written, schema = fragment.merge_columns(pa.table(values).to_reader())
             fragments.append(written)
         if known:
-            operation = lance().LanceOperation.Update(
+            operation = lance.LanceOperation.Update(
                 updated_fragments=fragments, fields_modified=sorted(modified)
             )
         else:
-            operation = lance().LanceOperation.Merge(fragments, schema)
+            operation = lance.LanceOperation.Merge(fragments, schema)
         return operation, fragments
 
     def _commit(self, operation: Any, fragments: list[Any]) -> None:
@@ -394,7 +394,7 @@ class LatentStore:
             # cut must not refer to data that did not.
             files = [file.path for fragment in fragments for file in fragment.files]
             sync([self._path / "data" / name for name in files])
-            self._dataset = lance().LanceDataset.commit(
+            self._dataset = lance.LanceDataset.commit(
                 str(self._path.absolute()), operation, read_version=self._dataset.version
             )
             sync_commit(self._path)

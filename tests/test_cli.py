@@ -17,7 +17,7 @@ from PIL import Image
 
 COMMANDS = [
     *("fit", "encode", "decode", "map", "walk", "neighbours", "info", "sample"),
-    *("classify", "find", "measure", "compare", "report"),
+    *("classify", "find", "measure", "compare", "report", "serve", "export"),
 ]
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from latlas.data.source import open_images
     from latlas.edits import Edits
     from latlas.estimator import AutoEncoder
+    from latlas.exporting import export
     from latlas.fitting import fit
+    from latlas.notebooks import widget
     from latlas.outputs import read_told, read_vectors, write_images, write_vectors
     from latlas.proofs import draw_proofs
     from latlas.serving import serve
@@ -38,6 +40,7 @@ __all__ = [
     "classify_files",
     "compare",
     "draw_proofs",
+    "export",
     "fit",
     "open",
     "open_images",
@@ -45,6 +48,7 @@ __all__ = [
     "read_told",
     "read_vectors",
     "serve",
+    "widget",
     "write_images",
     "write_vectors",
 ]
@@ -61,6 +65,7 @@ _HOMES = {
     "classify_files": ("classifying", "classify_files"),
     "compare": ("comparing", "compare"),
     "draw_proofs": ("proofs", "draw_proofs"),
+    "export": ("exporting", "export"),
     "fit": ("fitting", "fit"),
     "open": ("space", "open_space"),
     "open_images": ("data.source", "open_images"),
@@ -68,6 +73,7 @@ _HOMES = {
     "read_told": ("outputs", "read_told"),
     "read_vectors": ("outputs", "read_vectors"),
     "serve": ("serving", "serve"),
+    "widget": ("notebooks", "widget"),
     "write_images": ("outputs", "write_images"),
     "write_vectors": ("outputs", "write_vectors"),
 }

@@ -21,44 +21,64 @@ from latlas.contracts import (
     StorageError,
     UInt8Array,
 )
+from latlas.lazily import lazy_import
 from latlas.plots import image_grid, save
 
-__all__ = ["read_told", "read_vectors", "write_images", "write_vectors"]
+pa = lazy_import("pyarrow")
+pq = lazy_import("pyarrow.parquet")
+
+__all__ = ["VECTOR_SUFFIXES", "read_told", "read_vectors", "write_images", "write_vectors"]
+
+VECTOR_SUFFIXES = (".npz", ".parquet")
 
 GRID_SUFFIXES = (".png", ".svg", ".pdf")
 ARRAY_SUFFIXES = (".npy", ".npz")
 
 
 def write_vectors(path: str | Path, latents: Latents) -> Path:
-    """Writes arrays z float32 [N, D], label, id, split and uri [N] to an ``.npz`` file.
+    """Writes z float32 [N, D], label, id, split and uri [N] to an ``.npz`` or ``.parquet`` file.
 
-    Labels, splits and uris are Unicode arrays; unknown labels are empty. Where the encoder was
-    told other labels than the images have, as for unlabelled images in a space for each class,
-    those stand in a further array ``told``.
+    In an ``.npz`` file, labels, splits and uris are Unicode arrays, and unknown labels are empty.
+    In a ``.parquet`` file, z is a column of lists of D floats, and unknown labels are null. Where
+    the encoder was told other labels than the images have, as for unlabelled images in a space
+    for each class, those stand in a further array or column ``told``.
 
     Raises:
-        OptionError: the path does not end in ``.npz``.
+        OptionError: the path ends in something else.
         StorageError: the file cannot be written.
     """
     path = Path(path)
-    if path.suffix != ".npz":
-        raise OptionError(f"vectors go to a file that ends in .npz; got {path}.")
-    buffer = io.BytesIO()
+    suffix = path.suffix.lower()
+    if suffix not in VECTOR_SUFFIXES:
+        raise OptionError(
+            f"vectors go to a file that ends in {' or '.join(VECTOR_SUFFIXES)}; got {path}."
+        )
     names = np.array([*latents.classes, ""], dtype=np.str_)
-    more: dict[str, Any] = {}
+    columns: dict[str, Any] = {
+        "id": latents.ids,
+        "label": names[latents.labels],
+        "split": np.array(SPLITS, dtype=np.str_)[latents.splits],
+        "uri": np.array(latents.uris, dtype=np.str_),
+    }
     if not np.array_equal(latents.told, latents.labels):
-        more["told"] = names[latents.told]
-    np.savez(
-        buffer,
-        **more,
-        z=latents.z,
-        label=names[latents.labels],
-        id=latents.ids,
-        split=np.array(SPLITS, dtype=np.str_)[latents.splits],
-        uri=np.array(latents.uris, dtype=np.str_),
-    )
+        columns["told"] = names[latents.told]
+    buffer = io.BytesIO()
+    if suffix == ".npz":
+        np.savez(buffer, z=latents.z, **columns)
+    else:
+        pq.write_table(_table(latents.z, columns), buffer, compression="zstd")
     write_file(path, buffer.getvalue())
     return path
+
+
+def _table(z: FloatArray, columns: dict[str, Any]) -> Any:
+    """Vectors [N, D] and columns [N] as an Arrow table; unknown labels are null."""
+    arrays = {name: pa.array(values) for name, values in columns.items()}
+    for name in {"label", "told"} & set(columns):
+        arrays[name] = pa.array(columns[name], mask=columns[name] == "")
+    flat = pa.array(np.ascontiguousarray(z, np.float32).ravel())
+    arrays["z"] = pa.FixedSizeListArray.from_arrays(flat, z.shape[1])
+    return pa.table(arrays)
 
 
 def read_vectors(path: str | Path) -> FloatArray:

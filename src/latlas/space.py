@@ -30,6 +30,7 @@ from latlas.contracts import (
 )
 from latlas.data.source import as_pixels
 from latlas.generation import Samples, draw_samples, space_prior
+from latlas.lazily import lazy_import
 from latlas.mapping import make_map
 from latlas.priors import DEFAULT_PRIOR
 from latlas.projections import DEFAULT_MAP, PROJECTIONS
@@ -38,6 +39,9 @@ from latlas.results import Map, NearImages, Walk
 from latlas.scoring import PARTS, measure
 from latlas.stored import StoredSpace
 from latlas.walks import Query, near, walk_between, walk_towards
+
+# The page is built on the space and not the other way round, so it is only looked up by name.
+notebooks = lazy_import("latlas.notebooks")
 
 __all__ = ["DEFAULT_MAP", "Space", "open_space"]
 
@@ -341,6 +345,19 @@ class Space(StoredSpace):
     def report(self, path: str | Path) -> Path:
         """Writes one HTML page with every picture and score; see ``report_space``."""
         return report_space(self, path)
+
+    def widget(self, *, height: int = 640, images: int | None = None) -> Any:
+        """The explorer page in a notebook; see ``latlas.widget``.
+
+        Args:
+            height: of its frame in CSS pixels.
+            images: how many images it carries at most; None: 20,000.
+
+        Raises:
+            MissingExtraError: the packages of ``latlas[notebook]`` are not installed.
+            OptionError: fewer than one image, or the page is not built.
+        """
+        return notebooks.widget(self, height=height, images=images)
 
 
 def open_space(folder: str | Path, device: str = "auto") -> Space:

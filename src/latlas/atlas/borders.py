@@ -11,7 +11,7 @@ from latlas.contracts import FloatArray
 from latlas.lazily import lazy_import
 from latlas.projections import PCA
 
-__all__ = ["MARGIN", "SIZE", "draw_borders"]
+__all__ = ["GRID", "MARGIN", "SIZE", "draw_borders"]
 
 spatial = lazy_import("scipy.spatial")
 
@@ -22,6 +22,8 @@ NEAR = 8
 FAR = 0.06
 """Cells further from any image than this share of the map's longer side show no class."""
 NONE = 255
+GRID = (SIZE, MARGIN, NEAR, FAR)
+"""What the answers depend on beside the space."""
 
 
 def draw_borders(
@@ -52,7 +54,8 @@ def draw_borders(
     x, y = low[0] + side[0] * at, low[1] + side[1] * at[::-1]
     cells = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32)
     near = np.arange(1, min(NEAR, len(xy)) + 1)
-    distances, rows = spatial.cKDTree(xy).query(cells, near)  # on a plane a tree is much the quickest
+    # On a plane a tree is much the quickest.
+    distances, rows = spatial.cKDTree(xy).query(cells, near)
     close = distances[:, 0] <= FAR * side.max()
     out = np.full((SIZE * SIZE, 2), (NONE, 0), np.uint8)
     if not close.any():

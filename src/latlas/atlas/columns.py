@@ -49,20 +49,20 @@ def column_infos(views: Views) -> list[dict[str, Any]]:
 
 def column_bytes(views: Views, info: dict[str, Any]) -> bytes:
     """A column as the page reads it."""
-    latents, name = views.space.latents, info["name"]
+    latents, name, shown = views.space.latents, info["name"], views.shown
     if name == "label":
-        return class_bytes(latents.labels, len(info["names"]))
+        return class_bytes(shown(latents.labels), len(info["names"]))
     if name == "split":
-        return class_bytes(latents.splits.astype(np.int64), len(info["names"]))
+        return class_bytes(shown(latents.splits).astype(np.int64), len(info["names"]))
     if name == "predicted":
-        return class_bytes(views.row_odds.predicted, len(info["names"]))
+        return class_bytes(shown(views.row_odds.predicted), len(info["names"]))
     if name == "error":
         values = latents.errors
     elif name == "rarity":
         values = views.rarity
     else:
         values = getattr(views.row_odds, name)
-    return quantised(values, info["low"], info["high"])
+    return quantised(shown(values), info["low"], info["high"])
 
 
 def _classes(name: str, title: str, names: list[str], about: str) -> dict[str, Any]:

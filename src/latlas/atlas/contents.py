@@ -33,7 +33,8 @@ Maker = tuple[Callable[[], bytes], str]
 def describe(views: Views, most_z_bytes: int) -> dict[str, Any]:
     """``Manifest`` of the page but for what the server adds, as JSON values."""
     space, latents = views.space, views.space.latents
-    labelled = latents.labels[latents.labels >= 0]
+    labels = views.shown(latents.labels)
+    labelled = labels[labels >= 0]
     counts = np.bincount(labelled, minlength=len(space.classes)).tolist()
     colours = colours_of(len(space.classes))
     classes = [
@@ -47,7 +48,7 @@ def describe(views: Views, most_z_bytes: int) -> dict[str, Any]:
         "name": space.folder.name.removesuffix(".latlas"),
         "version": versions()["latlas"],
         "fingerprint": views.fingerprint,
-        "rows": len(latents),
+        "rows": len(labels),
         "latentDim": space.latent_dim,
         "shape": list(space.shape),
         "scope": space.scope,
@@ -79,13 +80,13 @@ def makers(views: Views, most_z_bytes: int) -> dict[str, Maker]:
     latents, nets = views.space.latents, views.nets
     plain: dict[str, Callable[[], bytes]] = {}
     for view in views.maps:
-        plain[f"map-{view.name}"] = partial(quantised, view.xy, view.low, view.high)
+        plain[f"map-{view.name}"] = partial(_map_bytes, views, view)
     for info in column_infos(views):
         plain[f"column-{info['name']}"] = partial(column_bytes, views, info)
     if _has_ids(views):
-        plain["ids"] = lambda: latents.ids.astype("<i4").tobytes()
+        plain["ids"] = lambda: views.shown(latents.ids).astype("<i4").tobytes()
     if _z_bytes(views, most_z_bytes):
-        plain["z"] = lambda: latents.z.astype("<f2").tobytes()
+        plain["z"] = lambda: views.shown(latents.z).astype("<f2").tobytes()
     for view in _bordered(views):
         plain[f"borders-{view.name}"] = partial(_border_bytes, views, view.name)
     for info in views.mixtures:
@@ -99,14 +100,18 @@ def makers(views: Views, most_z_bytes: int) -> dict[str, Maker]:
     return made | _picture_makers(views)
 
 
+def _map_bytes(views: Views, view: MapView) -> bytes:
+    return quantised(views.shown(view.xy), view.low, view.high)
+
+
 def _has_ids(views: Views) -> bool:
-    ids = views.space.latents.ids
-    return not np.array_equal(ids, np.arange(len(ids)))
+    ids = views.shown(views.space.latents.ids)
+    return views.rows is not None or not np.array_equal(ids, np.arange(len(ids)))
 
 
 def _z_bytes(views: Views, most: int) -> int:
     """Bytes of the latents as float16; 0 where the page does not carry them."""
-    z = views.space.latents.z
+    z = views.shown(views.space.latents.z)
     fits = 2 * z.size <= most and bool((np.abs(z) < MOST_HALF).all())
     return 2 * z.size if fits else 0
 

@@ -7,9 +7,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
+
 from latlas.atlas.contents import Maker, describe, makers
 from latlas.atlas.views import Views
-from latlas.contracts import OptionError
+from latlas.contracts import IntArray, OptionError
 from latlas.space import Space
 
 __all__ = ["Atlas", "Resource"]
@@ -35,14 +37,27 @@ class Atlas:
 
     Args:
         space: the space; when it changes, the atlas follows.
+        rows: int64 [n], ascending: the rows that the atlas has; None for all of them. What is
+            said of the whole space (sheets, borders, mixtures, rarity, what a classifier answers)
+            stays as it is; only the fog follows, as the page measures it by the rows it has.
         most_z_bytes: latents that take more as float16 are not given to the page, which then
             asks the server.
+
+    Raises:
+        OptionError: rows that are not there, twice the same, or none.
     """
 
-    def __init__(self, space: Space, *, most_z_bytes: int = 64 << 20) -> None:
-        self.space, self._most_z_bytes = space, most_z_bytes
+    def __init__(
+        self, space: Space, *, rows: IntArray | None = None, most_z_bytes: int = 64 << 20
+    ) -> None:
+        if rows is not None:
+            rows = np.asarray(rows, np.int64)
+            count = len(space)
+            if not len(rows) or rows[0] < 0 or rows[-1] >= count or (np.diff(rows) <= 0).any():
+                raise OptionError(f"rows are ascending numbers of 0 to {count - 1}, at least one.")
+        self.space, self._rows, self._most_z_bytes = space, rows, most_z_bytes
         self._lock = threading.Lock()
-        self._state = _State(space, "")
+        self._state = _State(space, rows, "")
 
     def manifest(self, server: dict[str, Any] | None = None) -> dict[str, Any]:
         """``Manifest`` of the page, as JSON values.
@@ -100,16 +115,16 @@ class Atlas:
         seen = f"{changed} {self.space.manifest.model_dump_json()}"
         with self._lock:
             if seen != self._state.seen:
-                self._state = _State(self.space, seen)
+                self._state = _State(self.space, self._rows, seen)
             return self._state
 
 
 class _State:
     """What was made of one state of the space."""
 
-    def __init__(self, space: Space, seen: str) -> None:
+    def __init__(self, space: Space, rows: IntArray | None, seen: str) -> None:
         self.seen = seen
-        self.views = Views(space)
+        self.views = Views(space, rows)
         self.facts: dict[str, Any] | None = None
         self.makers: dict[str, Maker] | None = None
         self._lock = threading.Lock()

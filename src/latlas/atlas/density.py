@@ -106,27 +106,30 @@ def _trained(space: StoredSpace) -> tuple[IntArray, IntArray]:
 # --- distances ---------------------------------------------------------------------------
 
 
-def groups(space: StoredSpace) -> list[IntArray]:
-    """Rows whose latents lie in one space: all of them, or those of each label."""
+def groups(space: StoredSpace, rows: IntArray | None = None) -> list[IntArray]:
+    """Rows whose latents lie in one space: all (or those given), or those of each label."""
     told = space.latents.told
+    rows = np.arange(len(told)) if rows is None else rows
     if space.scope != "per-class":
-        return [np.arange(len(told))]
-    owners = np.array([*getattr(space.model, "owners", []), -1])[told]
-    return [np.flatnonzero(owners == owner) for owner in np.unique(owners)]
+        return [rows]
+    owners = np.array([*getattr(space.model, "owners", []), -1])[told[rows]]
+    return [rows[owners == owner] for owner in np.unique(owners)]
 
 
-def fog(space: StoredSpace, seed: int = 0) -> list[float]:
+def fog(space: StoredSpace, among: IntArray | None = None, seed: int = 0) -> list[float]:
     """Quantiles 0, 1, ..., 100% of the distance of a held-out latent to its nearest training one.
 
     Of 500 held-out latents at most, drawn at random; where none is held out, of training latents
-    to the nearest other one. Empty where there are no two latents to compare.
+    to the nearest other one. Empty where there are no two latents to compare. ``among``: rows
+    that alone count, both for what is asked and for what is found.
     """
     latents = space.latents
     found: list[FloatArray] = []
     held = latents.splits == TEST
-    for rows in groups(space):
+    count = len(latents) if among is None else len(among)
+    for rows in groups(space, among):
         train, test = rows[latents.splits[rows] == TRAIN], rows[held[rows]]
-        share = -(-PROBES * len(rows) // len(latents))
+        share = -(-PROBES * len(rows) // count)
         generator = np.random.default_rng((seed, 5))
         if len(test) and len(train):
             asked = generator.permutation(test)[:share]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +17,14 @@ from latlas.data.cache import cache_root
 
 __all__ = ["Kept", "digest", "kept", "recall"]
 
-VERSION = 1
+VERSION = 2
 """Raised when something is computed in another way, so that old results are not taken for new."""
 
 Kept = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 """A result as (JSON values, arrays)."""
+
+_GUARD = threading.Lock()
+_MAKING: dict[str, threading.Lock] = {}
 
 
 def digest(*values: Any) -> str:
@@ -48,11 +52,20 @@ def recall(key: str) -> Kept | None:
 
 
 def kept(key: str, make: Callable[[], Kept]) -> Kept:
-    """What was kept under a digest, or else is made now and kept; a full disk is no matter."""
-    known = recall(key)
-    if known is not None:
-        return known
-    config, arrays = make()
-    with contextlib.suppress(StorageError):
-        write_part(cache_root() / "atlas" / key, config, arrays)
-    return config, arrays
+    """What was kept under a digest, or else is made now and kept; a full disk is no matter.
+
+    Threads that ask for the same wait for the one that makes it.
+    """
+    with _lock_of(key):
+        known = recall(key)
+        if known is not None:
+            return known
+        config, arrays = make()
+        with contextlib.suppress(StorageError):
+            write_part(cache_root() / "atlas" / key, config, arrays)
+        return config, arrays
+
+
+def _lock_of(key: str) -> threading.Lock:
+    with _GUARD:
+        return _MAKING.setdefault(key, threading.Lock())

@@ -32,6 +32,7 @@ class PicturePlan:
     Args:
         space: the space whose thumbnails these are.
         xy: float32 [N, 2], the default map; NaN: no place.
+        ids: int64 [N], the ids of these rows.
 
     Attributes:
         cell: height and width of a picture in pixels.
@@ -41,9 +42,9 @@ class PicturePlan:
         overview_columns: cells side by side on the sheet of the overview.
     """
 
-    def __init__(self, space: StoredSpace, xy: FloatArray) -> None:
-        self._space = space
-        height, width = space.thumbnails(space.latents.ids[:1]).shape[1:3]
+    def __init__(self, space: StoredSpace, xy: FloatArray, ids: IntArray) -> None:
+        self._space, self._ids = space, ids
+        height, width = space.thumbnails(ids[:1]).shape[1:3]
         self.cell = (height, width)
         self.columns: int = max(1, SHEET_SIDE // max(height, width))
         self._rows = np.argsort(hilbert(xy), kind="stable")
@@ -72,7 +73,7 @@ class PicturePlan:
         return encode_sheet(self._pictures(self.overview), self.overview_columns)
 
     def _pictures(self, rows: IntArray) -> UInt8Array:
-        return self._space.thumbnails(self._space.latents.ids[rows])
+        return self._space.thumbnails(self._ids[rows])
 
 
 def hilbert(xy: FloatArray) -> IntArray:

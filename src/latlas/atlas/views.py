@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latlas.atlas.borders import draw_borders
+from latlas.atlas.borders import GRID, draw_borders
 from latlas.atlas.density import fog, mixture_infos, rarity, rarity_end
 from latlas.atlas.kept import digest, kept
 from latlas.atlas.maps import MapView, map_views, plane
 from latlas.atlas.nets import Nets
 from latlas.atlas.odds import Odds, RowOdds
 from latlas.atlas.thumbs import PicturePlan
-from latlas.contracts import FloatArray, LatlasError, OptionError, UInt8Array
+from latlas.contracts import FloatArray, IntArray, LatlasError, OptionError, UInt8Array
 from latlas.projections import PCA
 from latlas.space import Space
 
 __all__ = ["Views"]
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 
 class Views:
@@ -27,10 +30,15 @@ class Views:
 
     Args:
         space: the space.
+        rows: int64 [n], the rows that the page gets; None for all.
     """
 
-    def __init__(self, space: Space) -> None:
-        self.space = space
+    def __init__(self, space: Space, rows: IntArray | None = None) -> None:
+        self.space, self.rows = space, rows
+
+    def shown(self, values: NDArray[Kind]) -> NDArray[Kind]:
+        """The entries of the rows that the page gets, out of [N] or [N, ...] of all rows."""
+        return values if self.rows is None else values[self.rows]
 
     @cached_property
     def maps(self) -> list[MapView]:
@@ -56,7 +64,9 @@ class Views:
     def pictures(self) -> PicturePlan | None:
         """Which picture lies where; None where the thumbnails cannot be read."""
         with contextlib.suppress(LatlasError):
-            return PicturePlan(self.space, self.maps[0].xy)
+            return PicturePlan(
+                self.space, self.shown(self.maps[0].xy), self.shown(self.space.latents.ids)
+            )
         return None
 
     @cached_property
@@ -66,9 +76,12 @@ class Views:
 
     @cached_property
     def fog(self) -> list[float]:
-        """Quantiles of the distance of held-out latents to the nearest training latent."""
-        key = digest("fog", self.latents_digest, self.space.scope, self.nets.owners)
-        config, _ = kept(key, lambda: ({"fog": fog(self.space)}, {}))
+        """Quantiles of the distance of held-out latents to the nearest training latent.
+
+        Both are of the rows that the page gets, as it looks for the nearest among these.
+        """
+        key = digest("fog", self.latents_digest, self.space.scope, self.nets.owners, self.rows)
+        config, _ = kept(key, lambda: ({"fog": fog(self.space, self.rows)}, {}))
         return [float(value) for value in config["fog"]]
 
     @cached_property
@@ -90,7 +103,7 @@ class Views:
         scores = [(score.name, score.value) for score in self.space.scores]
         maps = [(view.name, digest(view.xy)) for view in self.maps]
         manifest = self.space.manifest.model_dump_json()
-        return digest(manifest, repr(scores), repr(maps), self.latents_digest)
+        return digest(manifest, repr(scores), repr(maps), self.latents_digest, self.rows)
 
     def map(self, name: str) -> MapView:
         """A map by name.
@@ -141,7 +154,7 @@ class Views:
                 "with: latlas classify"
             )
         flat = self.plane if name == "pca" else None
-        key = digest("borders", self.latents_digest, view.xy, self.odds.digest)
+        key = digest("borders", GRID, self.latents_digest, view.xy, self.odds.digest)
         z = self.space.latents.z
         _, arrays = kept(key, lambda: ({}, {"grid": draw_borders(view, z, classifier, flat)}))
         return arrays["grid"].astype(np.uint8)

@@ -10,7 +10,8 @@ from typing import Any
 
 import typer
 
-from latlas.cli import judging as _judging  # noqa: F401 - its commands join the app
+from latlas.cli import exporting as _exporting  # noqa: F401 - its commands join the app
+from latlas.cli import judging as _judging  # noqa: F401
 from latlas.cli import serving as _serving  # noqa: F401
 from latlas.cli import uses as _uses  # noqa: F401
 from latlas.cli.commands import app

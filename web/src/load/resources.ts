@@ -1,17 +1,20 @@
 /** Where the page's bytes come from: the file that it is in, or the server that sent it. */
 
 import { PageError, type Manifest, type Resources } from "../contracts.ts";
+import { fileBytes, inOneFile } from "./file.ts";
 
-const KIND = 'script[type="application/x-latlas"]';
-
-/** Whether the page is an exported file that carries everything. */
-export function inOneFile(): boolean {
-  return document.querySelector(`${KIND}[data-name="manifest"]`) !== null;
-}
+export { inOneFile } from "./file.ts";
 
 /** The address of something on the page's own server, whatever folder it is served from. */
 export function address(path: string): string {
   return new URL(path.replace(/^\//, ""), document.baseURI.replace(/[#?].*$/, "")).href;
+}
+
+let tell: () => void = () => undefined;
+
+/** Whom to tell when the server did not answer for a resource. */
+export function onOutage(listener: () => void): void {
+  tell = listener;
 }
 
 /** The resources of this page. */
@@ -51,24 +54,6 @@ function remembering(read: Read): Resources {
   };
 }
 
-async function fileBytes(name: string): Promise<ArrayBuffer> {
-  const element = document.querySelector(`${KIND}[data-name="${CSS.escape(name)}"]`);
-  if (!element) throw new PageError(`this file does not carry ${name}; open the space with: latlas serve`);
-  const packed = fromBase64((element.textContent ?? "").trim());
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const bytes = await new Response(stream).arrayBuffer();
-  // The text is no longer needed, and it is large.
-  element.textContent = "";
-  return bytes;
-}
-
-function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  const raw = atob(text);
-  const bytes = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
-  return bytes;
-}
-
 async function serverBytes(
   name: string,
   version: string,
@@ -84,6 +69,7 @@ async function serverBytes(
   try {
     response = await fetch(address(path), { credentials: "same-origin" });
   } catch {
+    tell();
     throw new PageError("the server does not answer. Is latlas serve still running?");
   }
   if (!response.ok) throw new PageError(await wordsOf(response), response.status);

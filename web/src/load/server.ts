@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { PageError, type Server } from "../contracts.ts";
-import { address, wordsOf } from "./resources.ts";
+import { address, onOutage, wordsOf } from "./resources.ts";
 
 const PREFIX = "api/v1";
 const LOOK_AGAIN = 1500;
@@ -60,6 +60,8 @@ export function openServer(readOnly: boolean): Server {
     };
     setTimeout(look, LOOK_AGAIN);
   }
+
+  onOutage(lost);
 
   const read = async <T>(response: Response): Promise<T> => {
     const type = response.headers.get("Content-Type") ?? "";

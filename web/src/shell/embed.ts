@@ -1,7 +1,7 @@
 /** The page inside another one, such as a notebook: what is selected is told to its parent.
  *
  * Messages are objects with `latlas`: from the page "ready", "selection" (ids) and "row" (an id or
- * -1); to the page "show" with any of `selection` (ids), `row` (an id), `map`, `colour`.
+ * -1); to the page "show" with any of `selection` (ids), `row` (an id, -1 for none), `map`, `colour`.
  */
 
 import { effect } from "@preact/signals";
@@ -44,6 +44,7 @@ function show(app: App, wanted: Shown): void {
   if (typeof wanted.row === "number") {
     const row = columns.row(wanted.row);
     if (row >= 0) app.goTo(row);
+    else if (wanted.row < 0) state.pinned.value = -1;
   }
   if (manifest.maps.some((map) => map.name === wanted.map)) state.map.value = String(wanted.map);
   const colours = ["none", ...manifest.columns.map((column) => column.name)];

@@ -295,3 +295,21 @@ def test_the_fog_and_the_fingerprint_are_those_of_the_rows(classified):
 def test_rows_that_are_not_there_are_refused(space, rows):
     with pytest.raises(OptionError, match="ascending numbers of 0 to 1796"):
         Atlas(space, rows=np.array(rows, np.int64))
+
+
+def test_labels_and_tags_of_the_reader_go_along(space, built):
+    before = json.loads(parts(export_page(space, images=20, built=built))["manifest"])
+    assert not before["edits"]
+    edits = latlas.Edits(space)
+    edits.relabel([3], "9")
+    edits.tag([3, 4], "odd")
+    carried = parts(export_page(space, images=20, built=built))
+    assert json.loads(carried["manifest"])["edits"]
+    state = json.loads(carried["edits"])
+    assert state["labels"] == {"3": "9"}
+    assert state["tags"] == {"odd": [3, 4]}
+
+
+def test_a_thinned_page_knows_how_many_there_are(shared, built):
+    manifest = json.loads(parts(export_page(shared, images=20, built=built))["manifest"])
+    assert (manifest["rows"], manifest["total"]) == (20, len(shared))

@@ -17,6 +17,7 @@ from latlas.atlas import Atlas
 from latlas.atlas.kept import digest, kept
 from latlas.checkpoint import write_file
 from latlas.contracts import IntArray, NoProgress, OptionError, Progress
+from latlas.edits import Edits
 from latlas.outputs import VECTOR_SUFFIXES, write_vectors
 from latlas.space import Space
 from latlas.webpage import PAGE, page_file
@@ -158,8 +159,12 @@ def _parts(
             yield name, b"gzip", _gzip(atlas.resource(name).data)
             stage.advance()
         # After the sheets are made, so that it knows their errors.
-        manifest = json.dumps(_plain(atlas.manifest()), ensure_ascii=False).encode()
-        yield "manifest", b"gzip", _gzip(manifest)
+        edits = Edits(atlas.space)
+        changed = edits.revision > 0
+        manifest = _plain(atlas.manifest()) | {"edits": changed}
+        yield "manifest", b"gzip", _gzip(json.dumps(manifest, ensure_ascii=False).encode())
+        if changed:
+            yield "edits", b"gzip", _gzip(json.dumps(edits.state()).encode())
         stage.advance()
         yield "worker.js", b"gzip", _gzip(files["worker.js"])
         stage.advance()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import http.server
 import io
+import shutil
 import threading
 from functools import partial
 
@@ -23,6 +24,7 @@ from page.test_relabel import relabel, wait_for_labels
 from page.test_select import drag, labels, pick_class, places, saved, selected, triangle_around
 from page.test_tour import STEPS, forward, title
 from page.test_walk import frames, walk
+from page.watching import until
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +183,15 @@ def test_it_works_on_a_host_that_names_another_encoding(open_page, few):
         hover(page, 600, 300)
         assert pixels(page).std() > 5
         server.shutdown()
+
+
+def test_new_labels_of_the_space_are_in_the_file(explored, tmp_path, page_cache, open_page):
+    own = latlas.open(shutil.copytree(explored, tmp_path / "digits.latlas"))
+    row = int(np.flatnonzero(own.latents.labels == 0)[0])
+    latlas.Edits(own).relabel([int(own.latents.ids[row])], "7")
+    path = tmp_path / "relabelled.html"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LATLAS_CACHE", str(page_cache))
+        path.write_bytes(export_page(own))
+    page = open_page(path.as_uri(), offline=True)
+    until(page, "row => __latlas.columns.labels[row] === 7", row)

@@ -143,6 +143,8 @@ export interface Manifest {
   /** Changes whenever what the page shows may have changed. */
   fingerprint: string;
   rows: number;
+  /** Rows of the whole space, of which an exported file may carry a part. */
+  total: number;
   latentDim: number;
   shape: [height: number, width: number, channels: number];
   scope: "global" | "per-class" | "conditional";
@@ -176,6 +178,8 @@ export interface Manifest {
   fog: number[];
   pictures: PicturesInfo | null;
   scores: ScoreInfo[];
+  /** Whether the resource `edits` is there: labels and tags that an exported file carries. */
+  edits?: boolean;
   /** Null in an exported file. */
   server: { readOnly: boolean; uploadBytes: number } | null;
 }

@@ -49,6 +49,7 @@ def describe(views: Views, most_z_bytes: int) -> dict[str, Any]:
         "version": versions()["latlas"],
         "fingerprint": views.fingerprint,
         "rows": len(labels),
+        "total": len(space),
         "latentDim": space.latent_dim,
         "shape": list(space.shape),
         "scope": space.scope,

@@ -47,15 +47,28 @@ export class Edits {
 
   /** Reads what the space holds; a page on its own starts from nothing. */
   async load(): Promise<void> {
-    if (!this.app.server) return;
     try {
+      if (!this.app.server) {
+        if (this.app.manifest.edits) this.start(await this.carried());
+        return;
+      }
       const state = await this.app.server.get<EditState>("/edits");
       if (this.kept === "space") return this.show(state);
-      this.session = new SessionChanges({ ...state, history: [] });
-      this.show(this.session.state);
+      this.start(state);
     } catch (error) {
       this.tell(error);
     }
+  }
+
+  /** What an exported file carries. */
+  private async carried(): Promise<EditState> {
+    return JSON.parse(new TextDecoder().decode(await this.app.resources.bytes("edits"))) as EditState;
+  }
+
+  /** The session begins with what is kept elsewhere, and cannot undo that. */
+  private start(state: EditState): void {
+    this.session = new SessionChanges({ ...state, history: [] });
+    this.show(this.session.state);
   }
 
   /** Makes a change. Of two tabs that change at once the later one is told, and writes nothing. */

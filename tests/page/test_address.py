@@ -31,7 +31,8 @@ def test_a_copied_link_shows_the_same(page, open_page, served):
     page.evaluate(
         """row => {
       const { map } = __latlas;
-      map.setView({x: map.places[2 * row], y: map.places[2 * row + 1], scale: 3 * map.view.value.scale});
+      const scale = 3 * map.view.value.scale;
+      map.setView({x: map.places[2 * row], y: map.places[2 * row + 1], scale});
     }""",
         row,
     )

@@ -1,20 +1,21 @@
 /** The way in: resources, columns, map, features, frame. */
 
 import "./shell/style.css";
-import { effect } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { render } from "preact";
-import { PageError, type App, type Manifest } from "./contracts.ts";
+import { PageError, type App, type Manifest, type Resources, type Server } from "./contracts.ts";
 import { inOneFile, openResources } from "./load/resources.ts";
 import { openServer } from "./load/server.ts";
 import { attachGestures } from "./map/gestures.ts";
 import { createPage, type Page } from "./shell/app.ts";
 import { Shell } from "./shell/shell.tsx";
-import { follow } from "./shell/follow.ts";
+import { follow, settle } from "./shell/follow.ts";
 import { extraAt, extraLayer, inks, nameLayer, neighbourLayer, panelLayer, type Inks } from "./shell/overlays.ts";
 import { imageLayer } from "./shell/imageLayer.ts";
 import { embed } from "./shell/embed.ts";
 import { addKeys, listen } from "./shell/keys.ts";
-import { localWrite } from "./shell/state.ts";
+import { fetchFirst, Loading, type Arrived } from "./shell/loading.tsx";
+import { initialState, localWrite } from "./shell/state.ts";
 import { words } from "./shell/words.ts";
 
 declare global {
@@ -25,6 +26,8 @@ declare global {
 }
 
 const CHECK_EVERY = 20_000;
+const BLINK = 250;
+const GIVEN_UP = 4500;
 
 async function start(): Promise<void> {
   const root = document.getElementById("page")!;
@@ -42,12 +45,15 @@ async function start(): Promise<void> {
   first.className = "stage-host first";
   root.replaceChildren(first);
   first.append(stage);
+  const waiting = await showLoading(first, manifest, resources);
   const page = await createPage(stage, manifest, resources, server);
+  waiting.remove();
   root.replaceChildren(holder);
   render(<Shell page={page} stage={stage} />, holder);
+  page.points.resize();
   addLayers(page);
   attach(page);
-  await follow(page.app, page.frame);
+  await follow(page);
   document.documentElement.dataset.ready = "1";
   window.__latlas = page.app;
   addKeys(page);
@@ -58,9 +64,28 @@ async function start(): Promise<void> {
       page.app.say(`${feature.id}: ${error instanceof Error ? error.message : String(error)}`, "error");
     }
   }
+  await settle(page);
   listen(page);
   embed(page.app);
-  watch(page, manifest);
+  watch(page);
+}
+
+/** Shows the name of the space and how far its points are, while it waits for them. */
+async function showLoading(place: HTMLElement, manifest: Manifest, resources: Resources): Promise<HTMLElement> {
+  const element = document.createElement("div");
+  element.className = "loading-place";
+  place.append(element);
+  const arrived = signal<Arrived>({ done: 0, total: 1 });
+  const { map, language } = initialState(manifest);
+  const wanted = new URLSearchParams(location.hash.slice(1)).get("map");
+  const name = manifest.maps.find((each) => each.name === wanted)?.name ?? map.peek();
+  // What is there within a blink is not announced.
+  const timer = setTimeout(() => {
+    render(<Loading manifest={manifest} arrived={arrived} language={language.peek()} />, element);
+  }, BLINK);
+  await fetchFirst(manifest, resources, name, arrived);
+  clearTimeout(timer);
+  return element;
 }
 
 function addLayers({ app, frame, extras }: Page): void {
@@ -74,7 +99,7 @@ function addLayers({ app, frame, extras }: Page): void {
     return kept;
   };
   app.addLayer(panelLayer(app, frame.panels, ink));
-  app.addLayer(imageLayer(app));
+  app.addLayer(imageLayer(app, frame.colouring));
   app.addLayer(neighbourLayer(app, frame.lines, ink));
   app.addLayer(nameLayer(app, frame.panels, ink));
   app.addLayer(extraLayer(app, extras, ink));
@@ -104,26 +129,62 @@ function attach({ app, tools, extras }: Page): void {
   );
 }
 
-function watch({ app, frame }: Page, manifest: Manifest): void {
+/** Keeps what the reader chose on this device, and tells of graphics and server. */
+function watch(page: Page): void {
+  const { app, frame } = page;
+  const { state } = app;
   effect(() => {
-    localWrite("theme", app.state.theme.value);
+    localWrite("theme", state.theme.value);
   });
   effect(() => {
-    localWrite("language", app.state.language.value);
+    localWrite("language", state.language.value);
   });
-  const server = app.server;
-  if (!server) return;
+  const pinned = state.pinned.peek();
+  effect(() => {
+    // Whoever opened an image or the tour needs no hint.
+    if (state.panel.value === "tour" || (state.pinned.value >= 0 && state.pinned.value !== pinned)) frame.hint.value = false;
+    if (!frame.hint.value) localWrite("hint", "seen");
+  });
+  // A map that was clicked has the focus, but no frame around it.
+  const root = document.documentElement;
+  addEventListener("pointerdown", () => (root.dataset.pointer = "1"), true);
+  addEventListener("keydown", () => delete root.dataset.pointer, true);
+  watchGraphics(page);
+  if (app.server) watchServer(page, app.server);
+}
+
+function watchGraphics({ app, points }: Page): void {
+  if (points.plain) app.say(app.t("webgl.none"));
+  // These events do not bubble, so they are caught on their way down.
+  app.stage.addEventListener("webglcontextrestored", () => app.say(app.t("webgl.lost")), true);
+  app.stage.addEventListener(
+    "webglcontextlost",
+    () => setTimeout(() => points.plain && app.say(app.t("webgl.none")), GIVEN_UP),
+    true,
+  );
+}
+
+function watchServer({ app, frame }: Page, server: Server): void {
   let away = false;
-  server.reachable.subscribe((there) => {
-    if (there && away) app.say(app.t("back"));
-    away = !there;
-  });
-  setInterval(() => {
-    if (document.hidden) return;
+  const look = () => {
     server
       .get<Manifest>("/manifest")
-      .then((now) => (frame.changed.value = now.fingerprint !== manifest.fingerprint))
-      .catch(() => undefined);
+      .then((now) => (frame.changed.value = now.fingerprint !== app.manifest.fingerprint))
+      .catch((error: unknown) => {
+        // A server that was started anew may have another token, and says so.
+        if (error instanceof PageError && error.status) app.say(error.message, "error");
+      });
+  };
+  server.reachable.subscribe((there) => {
+    if (there && away) {
+      app.say(app.t("back"));
+      look();
+    }
+    away = !there;
+  });
+  addEventListener("focus", look);
+  setInterval(() => {
+    if (!document.hidden) look();
   }, CHECK_EVERY);
 }
 

@@ -31,6 +31,8 @@ export interface PointMap extends MapRenderer {
   pixelOf(row: number): [number, number] | null;
   /** Draws everything at once instead of with the next frame: for pictures of the map. */
   drawNow(): void;
+  /** Takes the size of the stage now, instead of when the browser next tells of it. */
+  resize(): void;
   /** Gives everything back. */
   destroy(): void;
 }
@@ -92,9 +94,9 @@ class Points implements PointMap {
     place(this.host, this.overlay, "rings");
     this.painter.setPalette(this.palette);
     this.measure();
-    this.watcher = new ResizeObserver(() => this.onResize());
+    this.watcher = new ResizeObserver(() => this.resize());
     this.watcher.observe(stage);
-    window.addEventListener("resize", () => this.onResize(), { signal: this.events.signal });
+    window.addEventListener("resize", () => this.resize(), { signal: this.events.signal });
   }
 
   get plain(): boolean {
@@ -359,7 +361,7 @@ class Points implements PointMap {
     return true;
   }
 
-  private onResize(): void {
+  resize(): void {
     if (this.measure() && this.whole) this.flyTo(this.wholeView(), 0);
     // A canvas with a new size is empty: drawn within the same frame, that is never seen.
     this.drawNow();

@@ -7,9 +7,9 @@ import { features } from "../features/index.ts";
 import { openColumns } from "../load/columns.ts";
 import { openPictures } from "../load/pictures.ts";
 import { createLayers } from "../map/layers.ts";
-import { createMap } from "../map/renderer.ts";
+import { createMap, type PointMap } from "../map/renderer.ts";
 import type { Frame, Message } from "./frame.ts";
-import { Address, initialState, keepState } from "./state.ts";
+import { Address, initialState, keepState, localRead } from "./state.ts";
 import { words } from "./words.ts";
 
 const MESSAGE_TIME = 6000;
@@ -17,6 +17,8 @@ const MESSAGE_TIME = 6000;
 /** Everything that the page consists of. */
 export interface Page {
   app: App;
+  /** The map, with what only the frame needs of it. */
+  points: PointMap;
   frame: Frame;
   extras: Signal<Extra[]>;
   tools: Map<string, Tool>;
@@ -32,8 +34,9 @@ export async function createPage(
 ): Promise<Page> {
   const state = initialState(manifest);
   const address = new Address();
-  keepState(address, state);
   const frame = createFrame(state);
+  const panels = features.filter((feature) => feature.Panel).map((feature) => feature.id);
+  keepState(address, state, manifest, panels, frame.spot);
   const columns = await openColumns(manifest, resources);
   const map = createMap(stage);
   const layers = createLayers(stage, map);
@@ -104,7 +107,10 @@ export async function createPage(
     columns.column("told").then((values) => (told.value = values as Int16Array), fail);
   }
   frame.features = features.filter((feature) => feature.available?.(app) ?? true);
-  return { app, frame, extras, tools, toolButtons };
+  if ((state.show.value === "images" && !app.pictures) || (state.show.value === "decoded" && !app.decoder)) {
+    state.show.value = "dots";
+  }
+  return { app, points: map, frame, extras, tools, toolButtons };
 }
 
 function createFrame(state: App["state"]): Frame {
@@ -125,7 +131,7 @@ function createFrame(state: App["state"]): Frame {
   });
   return {
     dark: computed(() => (state.theme.value === "auto" ? system.value : state.theme.value === "dark")),
-    colouring: signal({ column: null, values: null, entries: [] }),
+    colouring: signal({ column: null, values: null, entries: [], unknown: 0 }),
     panels: signal([]),
     carded: computed(() => (state.pinned.value >= 0 ? state.pinned.value : resting.value)),
     lines: signal({ row: -1, near: new Uint32Array(0) }),
@@ -135,6 +141,9 @@ function createFrame(state: App["state"]): Frame {
     features: [],
     loading: signal(""),
     changed: signal(false),
+    spot: signal(""),
+    enter: false,
+    hint: signal(localRead("hint") === null),
   };
 }
 

@@ -5,9 +5,11 @@ import { useEffect, useRef } from "preact/hooks";
 import type { App, Near } from "../contracts.ts";
 import { onPaper } from "./colours.ts";
 import type { Frame } from "./frame.ts";
+import { bestSide, covers, placed, type Box, type Side } from "./placing.ts";
 
 const NEAR = 8;
 const LEAST_ODDS = 0.005;
+const PATIENCE = 200;
 
 interface Facts {
   row: number;
@@ -26,14 +28,19 @@ export function Card({ app, frame }: { app: App; frame: Frame }) {
 function RowCard({ app, frame, row }: { app: App; frame: Frame; row: number }) {
   const facts = useSignal<Facts>({ row, odds: null, near: null, error: NaN });
   const box = useRef<HTMLElement>(null);
+  const stand = useRef<Standing>({ side: null, far: 0 });
+  const patient = useSignal(true);
   const pinned = app.state.pinned.value === row;
   useEffect(() => {
     let current = true;
     void learn(app, row, (part) => {
       if (current) facts.value = { ...facts.value, ...part };
     });
+    // The card waits a moment for the neighbours, so as to stand where it hides few of them.
+    const timer = setTimeout(() => (patient.value = false), PATIENCE);
     return () => {
       current = false;
+      clearTimeout(timer);
     };
   }, [row]);
   useSignalEffect(() => {
@@ -41,13 +48,20 @@ function RowCard({ app, frame, row }: { app: App; frame: Frame; row: number }) {
     frame.lines.value = near ? { row, near: near.rows } : { row: -1, near: new Uint32Array(0) };
     app.map.redraw();
   });
+  const shown = facts.value.near !== null || !patient.value;
+  const stay = () => {
+    if (box.current && shown) stand.current = placeBeside(app, box.current, row, facts.peek().near, stand.current);
+  };
   useSignalEffect(() => {
     void app.map.view.value;
     void app.map.size.value;
-    if (box.current) placeBeside(app, box.current, row);
+    stay();
   });
   useEffect(() => {
-    if (box.current) placeBeside(app, box.current, row);
+    stay();
+    if (!frame.enter || !shown) return;
+    frame.enter = false;
+    box.current?.focus({ preventScroll: true });
   });
   const name = labelName(app, row);
   const { odds, near, error } = facts.value;
@@ -58,6 +72,8 @@ function RowCard({ app, frame, row }: { app: App; frame: Frame; row: number }) {
       role={pinned ? "dialog" : "status"}
       aria-label={app.t("card.open", { id: app.columns.id(row), label: name })}
       data-row={row}
+      tabIndex={pinned ? -1 : undefined}
+      style={shown ? undefined : { visibility: "hidden" }}
     >
       <header>
         <strong style={{ "--dot": colourOf(app, app.columns.labels[row], frame.dark.value) }} class="dotted">
@@ -71,23 +87,24 @@ function RowCard({ app, frame, row }: { app: App; frame: Frame; row: number }) {
         )}
       </header>
       <div class="pair">
-        <Picture app={app} row={row} kind="image" />
+        {app.pictures && <Picture app={app} row={row} kind="image" />}
         {app.decoder && <Picture app={app} row={row} kind="decoded" error={error} />}
       </div>
       {odds && <Odds app={app} odds={odds} dark={frame.dark.value} />}
-      {near && near.rows.length > 0 && (
+      {near?.rows.length !== 0 && (
         <div class="near">
-          <span class="muted" title={app.t("card.near.about", { count: app.manifest.latentDim })}>
-            {app.t("card.near")}
-          </span>
+          <span class="muted">{app.t("card.near")}</span>
           <div class="strip">
-            {Array.from(near.rows, (other, rank) => (
+            {near && Array.from(near.rows, (other, rank) => (
               <button
                 key={other}
                 class="thumb"
                 title={`${app.t("card.id", { id: app.columns.id(other) })} · ${labelName(app, other)} · ${near.distances[rank].toFixed(2)}`}
                 aria-label={app.t("card.open", { id: app.columns.id(other), label: labelName(app, other) })}
-                onClick={() => app.goTo(other)}
+                onClick={() => {
+                  frame.enter = true;
+                  app.goTo(other);
+                }}
               >
                 <Bitmap app={app} row={other} side={34} />
                 <small>{app.columns.id(other)}</small>
@@ -96,22 +113,27 @@ function RowCard({ app, frame, row }: { app: App; frame: Frame; row: number }) {
           </div>
         </div>
       )}
-      {(pinned || undefined) && <p class="muted small">{app.t("card.near.about", { count: app.manifest.latentDim })}</p>}
+      {pinned && near?.rows.length !== 0 && (
+        <p class="muted small">
+          {app.t(app.manifest.latentDim === 1 ? "card.near.one" : "card.near.about", { count: app.manifest.latentDim })}
+        </p>
+      )}
     </section>
   );
 }
 
 async function learn(app: App, row: number, tell: (part: Partial<Facts>) => void): Promise<void> {
+  const fail = (error: unknown) => app.say(error instanceof Error ? error.message : String(error), "error");
   try {
-    const [z] = await Promise.all([app.latentsOf([row])]);
+    const z = await app.latentsOf([row]);
     const among = app.manifest.scope === "per-class" ? app.toldOf(row) : -1;
-    app.latents.nearest(z, NEAR, row, among).then((near) => tell({ near }), () => undefined);
-    app.latents.odds(z).then((odds) => tell({ odds }), () => undefined);
+    app.latents.nearest(z, NEAR, row, among).then((near) => tell({ near }), fail);
+    app.latents.odds(z).then((odds) => tell({ odds }), fail);
     if (app.manifest.columns.some((column) => column.name === "error")) {
       tell({ error: (await app.columns.column("error"))[row] });
     }
   } catch (error) {
-    app.say(error instanceof Error ? error.message : String(error), "error");
+    fail(error);
   }
 }
 
@@ -131,12 +153,14 @@ function Odds({ app, odds, dark }: { app: App; odds: Float32Array; dark: boolean
     .sort((a, b) => b.value - a.value)
     .slice(0, 3)
     .filter((each, rank) => rank === 0 || each.value >= LEAST_ODDS);
+  const widest = Math.max(...ranked.map(({ label }) => app.manifest.classes[label]?.name.length ?? 0));
+  const gridTemplateColumns = `min(${widest + 1}ch, 7em) 1fr 3.2em`;
   return (
     <div class="odds">
       <span class="muted">{app.t("card.odds")}</span>
       {ranked.map(({ value, label }) => (
-        <div key={label} class="bar" style={{ "--dot": colourOf(app, label, dark), "--share": `${value * 100}%` }}>
-          <span>{app.manifest.classes[label]?.name}</span>
+        <div key={label} class="bar" style={{ gridTemplateColumns, "--dot": colourOf(app, label, dark), "--share": `${value * 100}%` }}>
+          <span title={app.manifest.classes[label]?.name}>{app.manifest.classes[label]?.name}</span>
           <i />
           <b>{percent(value)}</b>
         </div>
@@ -158,7 +182,7 @@ function Picture({ app, row, kind, error }: { app: App; row: number; kind: "imag
       <Bitmap app={app} row={row} side={84} decoded={kind === "decoded"} />
       <figcaption>
         {app.t(kind === "image" ? "card.image" : "card.reconstruction")}
-        {error !== undefined && !Number.isNaN(error) && <> · {app.t("card.error", { value: error.toFixed(4) })}</>}
+        {error !== undefined && !Number.isNaN(error) && <span>{app.t("card.error", { value: error.toFixed(4) })}</span>}
       </figcaption>
     </figure>
   );
@@ -177,7 +201,7 @@ function Bitmap({ app, row, side, decoded = false }: { app: App; row: number; si
       canvas.current.dataset.drawn = "1";
     };
     const wanted = decoded ? decodedImage(app, row) : (app.pictures?.rgba(row) ?? Promise.resolve(null));
-    wanted.then(show, () => undefined);
+    wanted.then(show, (error: unknown) => app.say(error instanceof Error ? error.message : String(error), "error"));
     return () => {
       current = false;
     };
@@ -202,17 +226,42 @@ async function decodedImage(app: App, row: number): Promise<ImageData | null> {
   return pixels ? new ImageData(new Uint8ClampedArray(pixels), width, height) : null;
 }
 
-function placeBeside(app: App, box: HTMLElement, row: number): void {
-  const { width, height } = app.map.size.peek();
-  if (width < 560) {
+/** The side on which a card stands, and how many neighbours it was chosen for. */
+interface Standing {
+  side: Side | null;
+  far: number;
+}
+
+/** Puts the card beside its point. It keeps its side while the map moves, and looks for a better
+ * one only when its neighbours are known or when it would come to lie on its own point. */
+function placeBeside(app: App, box: HTMLElement, row: number, near: Near | null, standing: Standing): Standing {
+  const map = app.map.size.peek();
+  if (matchMedia("(max-width: 760px)").matches || map.width < 560) {
     box.style.transform = "";
-    return;
+    return { side: null, far: 0 };
   }
   const places = app.map.places;
-  const [x, y] = app.map.toScreen(places[2 * row], places[2 * row + 1]);
-  const [w, h] = [box.offsetWidth, box.offsetHeight];
-  const right = x + 18 + w < width ? x + 18 : x - 18 - w;
-  const left = Math.min(Math.max(right, 8), width - w - 8);
-  const top = Math.min(Math.max(y - h / 3, 8), Math.max(height - h - 8, 8));
+  const pixel = (each: number) => app.map.toScreen(places[2 * each], places[2 * each + 1]);
+  const there = !Number.isNaN(places[2 * row]);
+  const point: [number, number] = there ? pixel(row) : [map.width / 2, map.height / 3];
+  const card = { width: box.offsetWidth, height: box.offsetHeight };
+  const count = near?.rows.length ?? 0;
+  let { side } = standing;
+  if (!side || count !== standing.far || covers(placed(point, side, card, map), card, point)) {
+    const others = Array.from(near?.rows ?? [], pixel).filter(([x]) => !Number.isNaN(x));
+    side = bestSide(point, card, map, others, coveredBoxes(app.stage));
+  }
+  const [left, top] = placed(point, side, card, map);
   box.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+  return { side, far: count };
+}
+
+/** What else lies over the map, in its pixels. */
+function coveredBoxes(stage: HTMLElement): Box[] {
+  const { left, top } = stage.getBoundingClientRect();
+  const parts = stage.closest(".stage-frame")?.querySelectorAll(".probe-corner, .legend, .zoom, .tools, .hint") ?? [];
+  return Array.from(parts, (part) => {
+    const box = part.getBoundingClientRect();
+    return { x0: box.left - left, y0: box.top - top, x1: box.right - left, y1: box.bottom - top };
+  });
 }

@@ -1,28 +1,37 @@
 /** What happens on the map when the state changes: places, colours, rings, cards. */
 
 import { computed, effect } from "@preact/signals";
-import type { App, Extra } from "../contracts.ts";
-import { onPaper, paint } from "./colours.ts";
+import type { Signal } from "@preact/signals";
+import type { App, View } from "../contracts.ts";
+import { boxOf } from "../map/camera.ts";
+import type { Insets, PointMap } from "../map/renderer.ts";
+import type { Page } from "./app.ts";
+import { paint } from "./colours.ts";
 import type { Frame } from "./frame.ts";
 import { panelled } from "./layout.ts";
+import { readSpot, spotOf } from "./state.ts";
 
 const FLIGHT = 900;
-const WIDE = 1.5;
+const PATIENCE = 400;
+const NARROW = 700;
+const ROOM = 14;
+const NONE: Insets = { left: 0, right: 0, top: 0, bottom: 0 };
 
 /** Keeps the map in step with the state. Resolves when the points are drawn for the first time. */
-export async function follow(app: App, frame: Frame): Promise<void> {
-  const { state, manifest } = app;
+export async function follow({ app, frame, points }: Page): Promise<void> {
+  const { state } = app;
   effect(() => {
     document.documentElement.dataset.theme = frame.dark.value ? "dark" : "light";
     document.documentElement.lang = state.language.value;
     app.map.redraw();
   });
   followColours(app, frame);
-  await place(app, frame, 0);
+  await place(app, frame, points, 0);
+  followView(points, frame.spot);
   let first = true;
   effect(() => {
     void [state.map.value, state.apart.value];
-    if (!first) void place(app, frame, reducedMotion() ? 0 : FLIGHT).catch(complain(app));
+    if (!first) void place(app, frame, points, FLIGHT).catch(complain(app));
     first = false;
   });
   effect(() => {
@@ -41,40 +50,83 @@ export async function follow(app: App, frame: Frame): Promise<void> {
     const whole = state.show.value === "dots" ? 1 : 0.25;
     app.map.setLook(1, whole);
   });
-  if (state.pinned.peek() >= manifest.rows) state.pinned.value = -1;
+}
+
+/** Whether a view has anything of the map within reach; an address can name any place. */
+function isNear({ x, y }: View, places: Float32Array): boolean {
+  const box = boxOf(places);
+  if (!box) return false;
+  const reach = Math.max(box.x1 - box.x0, box.y1 - box.y0, 1e-6);
+  return x > box.x0 - reach && x < box.x1 + reach && y > box.y0 - reach && y < box.y1 + reach;
+}
+
+/** Puts the panels of classes clear of what has come to lie over the map since. */
+export async function settle({ app, frame, points }: Page): Promise<void> {
+  if (app.state.apart.peek() && points.whole) await place(app, frame, points, 0);
+}
+
+/** Shows the place that the address names, and keeps it in step with the view. */
+function followView(points: PointMap, spot: Signal<string>): void {
+  if (spot.peek()) {
+    const wanted = readSpot(spot.peek(), points.size.peek());
+    if (isNear(wanted, points.places)) points.setView(wanted);
+  }
+  effect(() => {
+    const [view, size] = [points.view.value, points.size.value];
+    spot.value = points.whole ? "" : spotOf(view, size);
+  });
 }
 
 function complain(app: App): (error: unknown) => void {
   return (error) => app.say(error instanceof Error ? error.message : String(error), "error");
 }
 
-/** Whether the reader asked the system for less motion. */
-export function reducedMotion(): boolean {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
-}
-
-async function place(app: App, frame: Frame, animate: number): Promise<void> {
+async function place(app: App, frame: Frame, points: PointMap, animate: number): Promise<void> {
   const { state, manifest } = app;
-  const name = manifest.maps.some((map) => map.name === state.map.value) ? state.map.value : manifest.maps[0]?.name;
+  const name = state.map.peek();
   if (!name) {
-    await app.map.setPlaces(new Float32Array(2 * manifest.rows).fill(NaN), 0);
+    await points.setPlaces(new Float32Array(2 * manifest.rows).fill(NaN), 0);
     return;
   }
-  if (name !== state.map.value) state.map.value = name;
-  const xy = await app.columns.map(name);
+  const title = manifest.maps.find((map) => map.name === name)?.title ?? name;
+  const xy = await waitingFor(app, frame, title, app.columns.map(name));
   if (name !== state.map.peek()) return;
-  const { width, height } = app.map.size.peek();
-  if (state.apart.peek() && manifest.classes.length > 1) {
-    const layout = panelled(xy, owners(app), manifest.classes.length, width / Math.max(height, 1) / (width > 900 ? 1 : WIDE));
+  const apart = state.apart.peek() && manifest.classes.length > 1;
+  const insets = apart ? covered(app) : NONE;
+  points.setInsets(insets);
+  let places = xy;
+  if (apart) {
+    const { width, height } = points.size.peek();
+    const free = (width - insets.left - insets.right) / Math.max(height - insets.top - insets.bottom, 1);
+    const layout = panelled(xy, owners(app), manifest.classes.length, free);
     frame.panels.value = layout.panels;
-    const flight = app.map.setPlaces(layout.places, animate);
-    app.map.fit(undefined, animate);
-    await flight;
+    places = layout.places;
   } else {
     frame.panels.value = [];
-    const flight = app.map.setPlaces(xy, animate);
-    app.map.fit(undefined, animate);
-    await flight;
+  }
+  const flight = points.setPlaces(places, animate);
+  points.fit(undefined, animate);
+  await flight;
+}
+
+/** What the panels are to keep clear of: the legend, the card of the probe, the tools. */
+function covered({ stage, map }: App): Insets {
+  const { width } = map.size.peek();
+  const frame = stage.closest(".stage-frame");
+  if (width < NARROW || !frame) return { ...NONE, top: ROOM, bottom: 0 };
+  const wide = (part: string) => frame.querySelector<HTMLElement>(part)?.offsetWidth ?? 0;
+  return { left: Math.max(wide(".legend"), wide(".zoom")) + ROOM, right: wide(".probe") + ROOM, top: ROOM, bottom: 0 };
+}
+
+/** Says what is being loaded when it takes long enough to wonder. */
+async function waitingFor<T>(app: App, frame: Frame, what: string, wanted: Promise<T>): Promise<T> {
+  const text = app.t("loading", { what });
+  const timer = setTimeout(() => (frame.loading.value = text), PATIENCE);
+  try {
+    return await wanted;
+  } finally {
+    clearTimeout(timer);
+    if (frame.loading.peek() === text) frame.loading.value = "";
   }
 }
 
@@ -93,20 +145,27 @@ function followColours(app: App, frame: Frame): void {
     void state.hidden.value;
     const info = manifest.columns.find((column) => column.name === name) ?? null;
     const mine = ++latest;
-    const values = info ? app.columns.column(info.name) : Promise.resolve(null);
+    const values = info ? waitingFor(app, frame, info.title, app.columns.column(info.name)) : Promise.resolve(null);
     values.then((found) => {
       if (mine !== latest) return;
       const labels = name === "label" ? app.columns.labels : found;
       const names = info?.names ?? [];
       const counts = new Uint32Array(names.length);
-      if (labels) for (let row = 0; row < labels.length; row++) if (labels[row] >= 0) counts[labels[row]]++;
+      let unknown = 0;
+      for (let row = 0; labels && info?.kind === "class" && row < labels.length; row++) {
+        if (labels[row] >= 0) counts[labels[row]]++;
+        else unknown++;
+      }
       const entries = names.map((each, i) => ({
         name: each,
         colour: info?.colours?.[i] ?? manifest.classes[i]?.colour ?? "#5c718d",
         count: counts[i],
       }));
-      if (frame.colouring.peek().column?.name !== info?.name && frame.colouring.peek().column) state.hidden.value = new Set();
-      frame.colouring.value = { column: info, values: labels, entries };
+      const { column } = frame.colouring.peek();
+      const known = [...state.hidden.peek()].filter((value) => value < names.length);
+      if (column && column.name !== info?.name) state.hidden.value = new Set();
+      else if (known.length < state.hidden.peek().size) state.hidden.value = new Set(known);
+      frame.colouring.value = { column: info, values: labels, entries, unknown };
     }, complain(app));
   });
   const painted = computed(() =>
@@ -116,15 +175,4 @@ function followColours(app: App, frame: Frame): void {
     const { index, palette } = painted.value;
     app.map.setColours(index, palette);
   });
-}
-
-/** The colour of a class as it is drawn now. */
-export function classColour(app: App, label: number, dark: boolean): string {
-  const info = app.manifest.classes[label];
-  return info ? onPaper(info.colour, dark) : dark ? "#9aa3af" : "#5c718d";
-}
-
-/** Opens an extra point that was clicked. */
-export function openExtra(extra: Extra): void {
-  extra.onOpen?.();
 }

@@ -35,4 +35,10 @@ export interface Frame {
   loading: Signal<string>;
   /** The space has another fingerprint on the server than in the page. */
   changed: Signal<boolean>;
+  /** Where the map is looked at, as `spotOf` writes it; empty for all of it. */
+  spot: Signal<string>;
+  /** The card that opens next takes the focus, because the keyboard opened it. */
+  enter: boolean;
+  /** Whether first-time visitors are told what the dots are. */
+  hint: Signal<boolean>;
 }

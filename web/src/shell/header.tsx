@@ -13,25 +13,29 @@ export function Header({ app, frame }: { app: App; frame: Frame }) {
     <header class="top">
       <h1 title={manifest.source}>{manifest.name}</h1>
       <p class="muted facts">
-        {t("images", { count: manifest.rows.toLocaleString() })} · {t("dimensions", { count: manifest.latentDim })}
+        {t(manifest.rows < manifest.total ? "images.of" : "images", {
+          count: manifest.rows.toLocaleString(),
+          total: manifest.total.toLocaleString(),
+        })}{" "}
+        · {t("dimensions", { count: manifest.latentDim })}
         {app.server?.readOnly && <> · {t("readonly")}</>}
       </p>
       <div class="controls">
         {manifest.maps.length > 0 && (
-          <label class="choice" title={trust === undefined ? "" : t("trust", { percent: `${(trust * 100).toFixed(1)}%` })}>
-            <span>{t("map")}</span>
-            <select id="map-choice" value={state.map.value} onChange={(event) => (state.map.value = event.currentTarget.value)}>
+          <div class="choice" title={trust === undefined ? "" : t("trust", { percent: `${(trust * 100).toFixed(1)}%` })}>
+            <span aria-hidden="true">{t("map")}</span>
+            <select id="map-choice" aria-label={t("map")} value={state.map.value} onChange={(event) => (state.map.value = event.currentTarget.value)}>
               {manifest.maps.map((each) => (
                 <option key={each.name} value={each.name}>
                   {each.title}
                 </option>
               ))}
             </select>
-          </label>
+          </div>
         )}
-        <label class="choice">
-          <span>{t("colour")}</span>
-          <select id="colour-choice" value={state.colour.value} onChange={(event) => (state.colour.value = event.currentTarget.value)}>
+        <div class="choice">
+          <span aria-hidden="true">{t("colour")}</span>
+          <select id="colour-choice" aria-label={t("colour")} value={state.colour.value} onChange={(event) => (state.colour.value = event.currentTarget.value)}>
             <option value="none">{t("colour.none")}</option>
             {columns.map((each) => (
               <option key={each.name} value={each.name}>
@@ -39,7 +43,7 @@ export function Header({ app, frame }: { app: App; frame: Frame }) {
               </option>
             ))}
           </select>
-        </label>
+        </div>
         <Marks app={app} />
         <div class="switches" role="group" aria-label={t("layers")}>
           {manifest.classes.length > 0 && <Switch id="names" label={t("layer.names")} value={state.names} />}
@@ -49,7 +53,7 @@ export function Header({ app, frame }: { app: App; frame: Frame }) {
           {frame.features.some((each) => each.id === "ground") && (
             <Switch id="ground" label={t("layer.ground")} value={state.ground} />
           )}
-          {manifest.classes.length > 1 && <Switch id="apart" label={t("map.apart")} value={state.apart} />}
+          {manifest.classes.length > 1 && <Switch id="apart" label={t("map.apart")} about={t("map.apart.about")} value={state.apart} />}
         </div>
       </div>
       <div class="corner">
@@ -76,13 +80,23 @@ function Marks({ app }: { app: App }) {
     (kind) => kind === "dots" || (kind === "images" ? app.pictures !== null : app.decoder !== null),
   );
   if (offered.length < 2) return null;
+  // As every group of radio buttons: one stop for Tab, arrows within.
+  const onKeyDown = (event: KeyboardEvent) => {
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const at = (offered.indexOf(state.show.value) + by + offered.length) % offered.length;
+    state.show.value = offered[at];
+    (event.currentTarget as HTMLElement).querySelectorAll("button")[at].focus();
+  };
   return (
-    <div class="segments" role="radiogroup" aria-label={t("show")}>
+    <div class="segments" role="radiogroup" aria-label={t("show")} onKeyDown={onKeyDown}>
       {offered.map((kind) => (
         <button
           key={kind}
           role="radio"
           aria-checked={state.show.value === kind}
+          tabIndex={state.show.value === kind ? 0 : -1}
           title={kind === "decoded" ? t("show.decoded.about") : ""}
           onClick={() => (state.show.value = kind)}
         >
@@ -93,9 +107,9 @@ function Marks({ app }: { app: App }) {
   );
 }
 
-function Switch({ id, label, value }: { id: string; label: string; value: State["names"] }) {
+function Switch({ id, label, about, value }: { id: string; label: string; about?: string; value: State["names"] }) {
   return (
-    <button id={`switch-${id}`} class="switch" role="switch" aria-checked={value.value} onClick={() => (value.value = !value.value)}>
+    <button id={`switch-${id}`} class="switch" role="switch" title={about} aria-checked={value.value} onClick={() => (value.value = !value.value)}>
       {label}
     </button>
   );

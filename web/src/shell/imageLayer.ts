@@ -1,6 +1,8 @@
 /** Images in the place of dots: as many as fit, more of them the closer one looks. */
 
+import type { ReadonlySignal } from "@preact/signals";
 import type { App, Layer } from "../contracts.ts";
+import type { Colouring } from "./colours.ts";
 
 const SIDE = 34;
 const MOST_SIDE = 72;
@@ -12,7 +14,7 @@ const BATCH = 96;
 type Level = Map<number, number>;
 
 /** Draws the rows in view as pictures, one for each cell of a grid that is fixed to the map. */
-export function imageLayer(app: App): Layer {
+export function imageLayer(app: App, colouring: ReadonlySignal<Colouring>): Layer {
   const levels = new Map<number, Level>();
   const decoded = new DecodedImages(app);
   let of: Float32Array | null = null;
@@ -49,7 +51,7 @@ export function imageLayer(app: App): Layer {
       const [x1, y0] = app.map.toMap(width, height);
       context.imageSmoothingEnabled = (app.pictures?.width ?? 28) > size;
       const missing: number[] = [];
-      const hidden = hiddenRows(app);
+      const hidden = hiddenRows(app, colouring.value);
       for (let line = Math.floor(y0 / cell); line <= Math.floor(y1 / cell); line++) {
         for (let column = Math.floor(x0 / cell); column <= Math.floor(x1 / cell); column++) {
           const row = rows.get(key(column, line));
@@ -67,11 +69,11 @@ export function imageLayer(app: App): Layer {
 }
 
 /** Whether a row is switched off, or outside of the selection. */
-function hiddenRows(app: App): (row: number) => boolean {
+function hiddenRows(app: App, { column, values }: Colouring): (row: number) => boolean {
   const off = app.state.hidden.value;
-  const byLabel = app.state.colour.value === "label" && off.size > 0;
+  const classes = column?.kind === "class" && off.size > 0 ? values : null;
   const selected = app.state.selection.value.length ? new Set(app.state.selection.value) : null;
-  return (row) => (byLabel && off.has(app.columns.labels[row])) || (selected !== null && !selected.has(row));
+  return (row) => (classes !== null && off.has(classes[row])) || (selected !== null && !selected.has(row));
 }
 
 function key(column: number, line: number): number {

@@ -1,7 +1,13 @@
 /** Keys of the frame, and the one listener for all of them. */
 
+import { effect, signal, untracked } from "@preact/signals";
+import type { App } from "../contracts.ts";
 import type { Page } from "./app.ts";
+import type { Frame } from "./frame.ts";
 import { nextTheme } from "./header.tsx";
+import { closePanel } from "./panels.tsx";
+
+const TRAIL = 64;
 
 const MARKS = ["dots", "images", "decoded"] as const;
 
@@ -26,27 +32,69 @@ export function addKeys({ app, frame }: Page): void {
   app.addKey("d", "key.theme", () => nextTheme(state));
   app.addKey("Escape", "key.escape", () => {
     if (frame.help.value) frame.help.value = false;
-    else if (state.pinned.value >= 0) state.pinned.value = -1;
+    else if (state.pinned.value >= 0) {
+      const at = document.activeElement;
+      const within = at === document.body || at?.closest(".card");
+      state.pinned.value = -1;
+      if (within) app.stage.focus({ preventScroll: true });
+    }
     else if (state.tool.value !== "pan") state.tool.value = "pan";
     else if (state.selection.value.length) state.selection.value = new Uint32Array(0);
-    else state.panel.value = "";
+    else if (state.panel.value) closePanel(app);
+    else frame.hint.value = false;
   });
-  const step = (by: number) => {
-    const { row, near } = frame.lines.value;
-    if (row < 0 || !near.length) return;
-    app.goTo(near[by > 0 ? 0 : near.length - 1]);
+  addMapKeys(app, frame);
+}
+
+/** Keys that go from image to image. The arrows are the map's own, which has them while it has the
+ * focus; here they are only for the sheet. */
+function addMapKeys(app: App, frame: Frame): void {
+  const { state } = app;
+  app.addKey("ArrowLeft", "key.move", () => undefined);
+  app.addKey("Enter", "key.open", () => {
+    const { width, height } = app.map.size.peek();
+    const row = app.map.pick(width / 2, height / 2, Math.hypot(width, height));
+    frame.enter = row >= 0;
+    if (row >= 0) state.pinned.value = row;
+  });
+  const go = (row: number) => {
+    frame.enter = Boolean(document.activeElement?.closest(".card"));
+    app.goTo(row);
   };
-  app.addKey("]", "key.next", () => step(1));
-  app.addKey("[", "key.next", () => step(-1));
+  const trail: number[] = [];
+  const wanted = signal(0);
+  app.addKey("]", "key.next", () => void (frame.carded.value >= 0 && wanted.value++));
+  effect(() => {
+    const { row, near } = frame.lines.value;
+    // Asked for before the neighbours are known, it waits for them.
+    if (!wanted.value || row < 0) return;
+    wanted.value = 0;
+    // Two images are often each other's nearest: those that were just seen are passed over.
+    const next = near.find((other) => !trail.includes(other));
+    if (next === undefined) return;
+    trail.push(row);
+    if (trail.length > TRAIL) trail.shift();
+    untracked(() => go(next));
+  });
+  app.addKey("[", "key.back", () => {
+    const row = trail.pop();
+    if (row !== undefined) go(row);
+  });
 }
 
 /** Listens for keys anywhere but in fields. */
-export function listen({ frame }: Page): void {
+export function listen({ app, frame }: Page): void {
   addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.defaultPrevented || isField(event.target)) return;
-    const name = event.shiftKey && event.key.length > 1 ? `Shift+${event.key}` : event.key;
-    const lower = event.shiftKey && event.key.length === 1 && /[A-Z]/.test(event.key) ? `Shift+${event.key.toLowerCase()}` : "";
-    const found = frame.keys.find(({ key }) => key === name || key === lower);
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (isField(event.target)) return;
+    // Enter is that of a button, unless the map has the focus.
+    if (event.key === "Enter" && event.target !== app.stage && event.target !== document.body) return;
+    if (event.key.startsWith("Arrow")) return;
+    // By the letter and not its case, which Caps Lock turns round.
+    const letter = /^[a-z]$/i.test(event.key);
+    const shifted = event.shiftKey && (letter || event.key.length > 1);
+    const name = (shifted ? "Shift+" : "") + (letter ? event.key.toLowerCase() : event.key);
+    const found = frame.keys.find(({ key }) => key === name);
     if (!found) return;
     if (frame.help.value && found.key !== "Escape" && found.key !== "?") return;
     event.preventDefault();

@@ -29,7 +29,7 @@ const ROOM = 0.08;
  * @param aspect width over height of the canvas, which the grid of panels follows.
  */
 export function panelled(xy: Float32Array, labels: Int16Array, classes: number, aspect: number): Layout {
-  const columns = Math.max(1, Math.min(classes, Math.round(Math.sqrt(classes * Math.max(aspect, 0.2)))));
+  const columns = columnsOf(classes, aspect);
   const boxes = boxesOf(xy, labels, classes);
   const places = new Float32Array(xy.length).fill(NaN);
   const panels: Panel[] = boxes.map((_, label) => {
@@ -49,6 +49,18 @@ export function panelled(xy: Float32Array, labels: Int16Array, classes: number, 
     places[2 * row + 1] = (panel.y0 + panel.y1) / 2 + y;
   }
   return { places, panels };
+}
+
+/** How many panels stand side by side for the largest panels in a window of this shape. */
+export function columnsOf(classes: number, aspect: number): number {
+  let [best, largest] = [1, 0];
+  for (let columns = 1; columns <= classes; columns++) {
+    const lines = Math.ceil(classes / columns);
+    const side = Math.min(aspect / (columns + (columns - 1) * GAP), 1 / (lines + lines * GAP));
+    // A hair more is no reason for another hole in the last line.
+    if (side > largest * 1.001) [best, largest] = [columns, side];
+  }
+  return best;
 }
 
 /** Centre of each class's rows and the scale that fits nearly all of them into a unit square. */

@@ -1,15 +1,15 @@
 /** What the colours mean, and which classes are shown. */
 
 import { useSignal } from "@preact/signals";
-import type { App } from "../contracts.ts";
-import { onPaper, ramp } from "./colours.ts";
+import type { App, ClassInfo } from "../contracts.ts";
+import { onPaper, ramp, UNKNOWN } from "./colours.ts";
 import type { Frame } from "./frame.ts";
 
 const MANY = 14;
 
 /** The legend of the column that the points are coloured by. */
 export function Legend({ app, frame }: { app: App; frame: Frame }) {
-  const { column, entries } = frame.colouring.value;
+  const { column, entries, unknown } = frame.colouring.value;
   const folded = useSignal(window.innerWidth < 700);
   if (!column) return null;
   return (
@@ -25,7 +25,7 @@ export function Legend({ app, frame }: { app: App; frame: Frame }) {
         )}
       </header>
       {folded.value ? null : column.kind === "class" ? (
-        <Classes app={app} frame={frame} entries={entries} />
+        <Classes app={app} frame={frame} entries={entries} unknown={unknown} />
       ) : (
         <Ramp low={column.low ?? 0} high={column.high ?? 1} dark={frame.dark.value} about={column.about ?? ""} unit={column.unit ?? ""} />
       )}
@@ -33,12 +33,21 @@ export function Legend({ app, frame }: { app: App; frame: Frame }) {
   );
 }
 
-function Classes({ app, frame, entries }: { app: App; frame: Frame; entries: Frame["colouring"]["value"]["entries"] }) {
+interface Given {
+  app: App;
+  frame: Frame;
+  entries: ClassInfo[];
+  unknown: number;
+}
+
+function Classes({ app, frame, entries, unknown }: Given) {
   const sought = useSignal("");
   const hidden = app.state.hidden;
-  const shown = entries
-    .map((entry, value) => ({ entry, value }))
-    .filter(({ entry }) => entry.name.toLowerCase().includes(sought.value.toLowerCase()));
+  const all = entries.map((entry, value) => ({ entry, value }));
+  if (unknown) {
+    all.push({ entry: { name: app.t("legend.unknown"), colour: UNKNOWN, count: unknown }, value: -1 });
+  }
+  const shown = all.filter(({ entry }) => entry.name.toLowerCase().includes(sought.value.trim().toLowerCase()));
   const toggle = (value: number) => {
     const next = new Set(hidden.value);
     if (!next.delete(value)) next.add(value);
@@ -50,7 +59,7 @@ function Classes({ app, frame, entries }: { app: App; frame: Frame; entries: Fra
   };
   return (
     <>
-      {entries.length > MANY && (
+      {all.length > MANY && (
         <input
           type="search"
           placeholder={app.t("legend.search")}
@@ -81,6 +90,7 @@ function Classes({ app, frame, entries }: { app: App; frame: Frame; entries: Fra
             </button>
           </li>
         ))}
+        {shown.length === 0 && <li class="muted">{app.t("legend.none")}</li>}
       </ul>
     </>
   );

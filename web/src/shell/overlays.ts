@@ -38,7 +38,6 @@ export function panelLayer(app: App, panels: ReadonlySignal<Panel[]>, ink: () =>
     depth: -20,
     draw(context) {
       const colours = ink();
-      context.font = "600 13px system-ui, sans-serif";
       context.textBaseline = "bottom";
       for (const panel of panels.value) {
         const [x0, y0] = app.map.toScreen(panel.x0, panel.y1);
@@ -50,9 +49,11 @@ export function panelLayer(app: App, panels: ReadonlySignal<Panel[]>, ink: () =>
         context.fill();
         context.stroke();
         const info = app.manifest.classes[panel.label];
-        if (!info || x1 - x0 < 36) continue;
-        context.fillStyle = onPaper(info.colour, colours.dark);
-        context.fillText(shortened(context, info.name, x1 - x0 - 8), x0 + 2, y0 - 3);
+        const size = Math.min(13, Math.floor((x1 - x0) * 0.13) - 1);
+        if (!info || size < 6) continue;
+        context.font = `600 ${size}px system-ui, sans-serif`;
+        context.fillStyle = colours.ink;
+        context.fillText(shortened(context, info.name, x1 - x0 - 4), x0 + 2, y0 - (size > 9 ? 3 : 1));
       }
     },
   };

@@ -1,5 +1,6 @@
 /** The rail of features and the panel that is open. */
 
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { App, Feature } from "../contracts.ts";
 import type { Frame, Message } from "./frame.ts";
 
@@ -10,7 +11,7 @@ export function Panels({ app, frame }: { app: App; frame: Frame }) {
   const offered = frame.features.filter((feature) => feature.Panel);
   const open = offered.find((feature) => feature.id === app.state.panel.value);
   return (
-    <aside class={open ? "side open" : "side"}>
+    <aside class={open ? "side open" : "side"} inert={frame.help.value}>
       <nav class="rail" aria-label={app.t("panels")}>
         {offered.map((feature) => (
           <RailButton key={feature.id} app={app} feature={feature} open={feature === open} />
@@ -20,7 +21,7 @@ export function Panels({ app, frame }: { app: App; frame: Frame }) {
         <section class="panel" aria-labelledby="panel-title" data-panel={open.id}>
           <header>
             <h2 id="panel-title">{app.t(open.title)}</h2>
-            <button class="icon" aria-label={app.t("panel.close")} onClick={() => (app.state.panel.value = "")}>
+            <button class="icon" aria-label={app.t("panel.close")} onClick={() => closePanel(app)}>
               ×
             </button>
           </header>
@@ -31,6 +32,14 @@ export function Panels({ app, frame }: { app: App; frame: Frame }) {
       )}
     </aside>
   );
+}
+
+/** Closes the panel that is open; whoever was in it goes back to its button. */
+export function closePanel(app: App): void {
+  const button = document.getElementById(`open-${app.state.panel.value}`);
+  const within = document.activeElement?.closest(".panel");
+  app.state.panel.value = "";
+  if (within) button?.focus();
 }
 
 function Open({ app, feature }: { app: App; feature: Feature }) {
@@ -83,24 +92,45 @@ export function Messages({ app, frame }: { app: App; frame: Frame }) {
   );
 }
 
+const NAMES: Record<string, string> = { Escape: "Esc", ArrowLeft: "← → ↑ ↓", Enter: "⏎" };
+
+/** The keys that do the same, such as + and -, on one line. */
+function lines(frame: Frame): { keys: string[]; about: string }[] {
+  const found = new Map<string, string[]>();
+  for (const { key, about } of frame.keys) found.set(about, [...(found.get(about) ?? []), key]);
+  return Array.from(found, ([about, keys]) => ({ about, keys }));
+}
+
 /** All keys, as a sheet over the page. */
 export function Help({ app, frame }: { app: App; frame: Frame }) {
-  if (!frame.help.value) return null;
+  return frame.help.value ? <Sheet app={app} frame={frame} /> : null;
+}
+
+function Sheet({ app, frame }: { app: App; frame: Frame }) {
   const close = () => (frame.help.value = false);
+  const button = useRef<HTMLButtonElement>(null);
+  // Before the page becomes inert, which takes the focus from where it was.
+  useLayoutEffect(() => {
+    const before = document.activeElement;
+    button.current?.focus();
+    return () => void setTimeout(() => before instanceof HTMLElement && before.focus({ preventScroll: true }));
+  }, []);
   return (
     <div class="veil" onClick={close}>
       <section class="help" role="dialog" aria-modal="true" aria-labelledby="help-title" onClick={(event) => event.stopPropagation()}>
         <header>
           <h2 id="help-title">{app.t("help.title")}</h2>
-          <button class="icon" aria-label={app.t("help.close")} onClick={close} ref={(button) => button?.focus()}>
+          <button class="icon" aria-label={app.t("help.close")} onClick={close} ref={button}>
             ×
           </button>
         </header>
         <dl>
-          {frame.keys.map(({ key, about }) => (
-            <div key={key}>
+          {lines(frame).map(({ keys, about }) => (
+            <div key={about}>
               <dt>
-                <kbd>{key.replace("Shift+", "⇧ ")}</kbd>
+                {keys.map((key) => (
+                  <kbd key={key}>{NAMES[key] ?? key.replace("Shift+", "⇧ ")}</kbd>
+                ))}
               </dt>
               <dd>{app.t(about)}</dd>
             </div>

@@ -1,8 +1,9 @@
 /** The frame of the page: bar, stage, legend, card, panels, messages. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { App } from "../contracts.ts";
 import type { Page } from "./app.ts";
+import type { Frame } from "./frame.ts";
 import { Card } from "./card.tsx";
 import { Header } from "./header.tsx";
 import { Legend } from "./legend.tsx";
@@ -14,15 +15,17 @@ const MOVE = "M12 3v18M3 12h18M12 3l-3 3M12 3l3 3M12 21l-3-3M12 21l3-3M3 12l3-3M
 export function Shell({ page, stage }: { page: Page; stage: HTMLElement }) {
   const { app, frame } = page;
   const place = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // The map owns its element; nothing here ever draws it again.
     place.current!.append(stage);
   }, []);
   stage.setAttribute("aria-label", app.t("stage", { count: app.manifest.rows.toLocaleString() }));
   return (
     <div class="shell">
-      <Header app={app} frame={frame} />
-      <div class="stage-frame">
+      <div class="top-place" inert={frame.help.value}>
+        <Header app={app} frame={frame} />
+      </div>
+      <div class="stage-frame" inert={frame.help.value}>
         <div ref={place} class="stage-host" />
         <div class="overlay">
           {app.manifest.maps.length === 0 && <p class="nothing">{app.t("nomap", { name: `${app.manifest.name}.latlas` })}</p>}
@@ -30,7 +33,10 @@ export function Shell({ page, stage }: { page: Page; stage: HTMLElement }) {
           <Tools page={page} />
           <Zoom app={app} />
           <Card app={app} frame={frame} />
-          <Messages app={app} frame={frame} />
+          <div class="foot">
+            <Messages app={app} frame={frame} />
+            <Hint app={app} frame={frame} />
+          </div>
         </div>
       </div>
       <Panels app={app} frame={frame} />
@@ -53,6 +59,26 @@ function Zoom({ app }: { app: App }) {
         <svg viewBox="0 0 24 24" aria-hidden="true">
           <path d="M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5" />
         </svg>
+      </button>
+    </div>
+  );
+}
+
+/** What a first-time visitor is to know; once it was closed or followed it does not come back. */
+function Hint({ app, frame }: { app: App; frame: Frame }) {
+  const { t, state } = app;
+  if (!frame.hint.value || state.pinned.value >= 0 || app.manifest.maps.length === 0) return null;
+  const touch = matchMedia("(hover: none)").matches;
+  return (
+    <div class="hint" role="note">
+      <span>{t(touch ? "hint.touch" : "hint")}</span>
+      {frame.features.some((feature) => feature.id === "tour") && (
+        <button class="button" onClick={() => (state.panel.value = "tour")}>
+          {t("hint.tour")}
+        </button>
+      )}
+      <button class="icon" aria-label={t("hint.close")} title={t("hint.close")} onClick={() => (frame.hint.value = false)}>
+        ×
       </button>
     </div>
   );

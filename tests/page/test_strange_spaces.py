@@ -1,0 +1,285 @@
+"""Spaces and circumstances out of the ordinary: always words, never an empty page."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+import latlas
+from conftest import blobs
+from latlas.contracts import NoProgress
+from page.looking import card, clear_rows, like, map_pixels, place, state
+from page.serving import serving
+from served import TOKEN, running
+
+COUNT = 96
+NO_WEBGL = """for (const kind of [HTMLCanvasElement, OffscreenCanvas]) {
+  const get = kind.prototype.getContext;
+  kind.prototype.getContext = function (name, ...rest) {
+    return /webgl/.test(name) ? null : get.call(this, name, ...rest);
+  };
+}"""
+
+
+def spots(classes=None, count=COUNT, **options):
+    images = blobs(count, **options).pixels
+    labels = None if classes is None else [f"kind {i % classes}" for i in range(count)]
+    return images, labels
+
+
+def fit(folder, images, labels=None, **options):
+    given = {"epochs": 1, "latent_dim": 4, "maps": ("pca",), "precision": "float32"}
+    if labels is not None:
+        given["labels"] = labels
+    given |= {"pictures": False, "seed": 0, "progress": NoProgress()} | options
+    return latlas.fit(images, folder, **given)
+
+
+MADE = {
+    "unlabelled": lambda folder: fit(folder, spots()[0]),
+    "one class": lambda folder: fit(folder, *spots(1)),
+    "two classes": lambda folder: fit(folder, *spots(2)),
+    "200 classes": lambda folder: fit(folder, *spots(200, 600)),
+    "two dimensions": lambda folder: fit(folder, *spots(3), latent_dim=2),
+    "one dimension": lambda folder: fit(folder, *spots(3), latent_dim=1),
+    "large images": lambda folder: fit(folder, *spots(2, 24, shape=(96, 96, 3))),
+    "per-class": lambda folder: fit(folder, *spots(3), scope="per-class"),
+    "conditional": lambda folder: fit(folder, *spots(3), scope="conditional"),
+}
+
+
+@pytest.fixture(scope="session")
+def strange(tmp_path_factory, page_cache):
+    """The address of a server of a space of ``MADE``, which is made when it is first asked for."""
+    place = tmp_path_factory.mktemp("strange")
+    served = {}
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LATLAS_CACHE", str(page_cache))
+
+        def address(name):
+            if name not in served:
+                folder = place / f"{name.replace(' ', '-')}.latlas"
+                MADE[name](folder)
+                server = stack.enter_context(running(folder))
+                served[name] = f"http://{server.host}/?token={TOKEN}"
+            return served[name]
+
+        yield address
+
+
+def open_card(page):
+    row = clear_rows(page)[0]
+    page.mouse.click(*place(page, row))
+    return card(page, row)
+
+
+def test_without_labels_there_is_a_map_and_no_legend(open_page, strange):
+    page = open_page(strange("unlabelled"))
+    assert like(map_pixels(page), "#2b4a94", 60) > 300
+    expect(page.locator(".legend")).to_have_count(0)
+    expect(page.get_by_role("switch", name="Per class")).to_have_count(0)
+    expect(open_card(page)).to_contain_text("no label")
+
+
+@pytest.mark.parametrize("name", ["one class", "two classes"])
+def test_few_classes(open_page, strange, name):
+    page = open_page(strange(name))
+    expect(page.locator(".legend .class")).to_have_count(1 if name == "one class" else 2)
+    open_card(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("p")
+    assert state(page, "apart") == (name == "two classes")
+    if name == "two classes":
+        page.wait_for_timeout(100)
+        x, y = np.array([place(page, row) for row in range(COUNT)]).T
+        # Side by side, as the window is wider than high.
+        assert x[0::2].max() < x[1::2].min()
+        assert y.max() - y.min() > 200
+
+
+def test_200_classes_have_a_search_colours_and_panels(open_page, strange):
+    page = open_page(strange("200 classes"))
+    expect(page.locator(".legend .class")).to_have_count(200)
+    colours = page.evaluate("__latlas.manifest.classes.map(each => each.colour)")
+    assert len(set(colours)) == 200
+    field = page.get_by_role("searchbox", name="Search the classes")
+    field.fill("kind 19")
+    expect(page.locator(".legend .class")).to_have_count(11)
+    field.fill("nothing like it")
+    expect(page.locator(".legend")).to_contain_text("No class has this in its name.")
+    field.fill("kind 42")
+    page.get_by_role("button", name="Only kind 42").click(force=True)
+    assert len(state(page, "hidden")) == 200  # all others, and those without a class
+    page.get_by_role("button", name="Show all").click()
+    field.fill("")
+    page.get_by_role("switch", name="Per class").click()
+    page.wait_for_timeout(200)
+    labels = np.array(page.evaluate("[...__latlas.columns.labels]"))
+    places = np.array(
+        page.evaluate("""() => Array.from({length: 600}, (_, row) =>
+      __latlas.map.toScreen(__latlas.map.places[2 * row], __latlas.map.places[2 * row + 1]))""")
+    )
+    size = page.evaluate("__latlas.map.size.value")
+    assert places.min() > 0 and (places < [size["width"], size["height"]]).all()
+    middles = np.array([places[labels == k].mean(0) for k in range(200)])
+    gaps = np.abs(middles[:, None] - middles).max(-1) + 1e9 * np.eye(200)
+    assert gaps.min() > 10
+
+
+@pytest.mark.parametrize("name", ["two dimensions", "one dimension", "large images"])
+def test_other_sizes_have_maps_cards_and_decoded_images(open_page, strange, name):
+    page = open_page(strange(name))
+    found = open_card(page)
+    expect(found.locator(".pair canvas[data-drawn]")).to_have_count(2)
+    box = found.bounding_box()
+    assert box["width"] < 300 and box["y"] >= 0
+    page.keyboard.press("Escape")
+    before = map_pixels(page)
+    page.get_by_role("radio", name="Decoded").click()
+    page.wait_for_timeout(500)
+    assert (map_pixels(page) != before).any()
+
+
+def test_without_a_map_it_says_how_to_make_one(open_page, served):
+    def without(route):
+        manifest = route.fetch().json()
+        route.fulfill(json=manifest | {"maps": [], "name": "flat"})
+
+    page = open_page("about:blank", ready=False)
+    page.route("**/api/v1/manifest", without)
+    page.goto(served.url)
+    expect(page.get_by_text("latlas map flat.latlas")).to_be_visible()
+    expect(page.locator("#map-choice")).to_have_count(0)
+    page.locator("#open-lists").click()
+    expect(page.locator(".panel")).to_be_visible()
+
+
+@pytest.mark.parametrize("scope", ["per-class", "conditional"])
+def test_other_scopes(open_page, strange, scope):
+    page = open_page(strange(scope))
+    found = open_card(page)
+    expect(found.locator(".pair canvas[data-drawn]")).to_have_count(2)
+    near = [int(text) for text in found.locator(".thumb small").all_inner_texts()]
+    row = state(page, "pinned")
+    if scope == "per-class":
+        labels = page.evaluate("[...__latlas.columns.labels]")
+        assert {
+            labels[page.evaluate("id => __latlas.columns.row(id)", other)] for other in near
+        } == {labels[row]}
+    page.keyboard.press("p")
+
+
+def test_without_webgl_all_points_are_drawn_and_it_is_said(open_page, served, complaints):
+    page = open_page("about:blank", ready=False)
+    page.add_init_script(NO_WEBGL)
+    page.goto(served.url)
+    page.wait_for_selector("html[data-ready='1']", state="attached")
+    expect(page.get_by_text("This browser has no WebGL")).to_be_visible()
+    assert like(map_pixels(page), "#b11338", 40) > 100
+    open_card(page)
+
+
+def test_a_lost_context_is_drawn_again_and_it_is_said(page):
+    before = map_pixels(page)
+    page.evaluate("""() => {
+      const canvas = __latlas.stage.querySelector("canvas[data-level=points]");
+      window.lost = canvas.getContext("webgl").getExtension("WEBGL_lose_context");
+      lost.loseContext();
+    }""")
+    page.wait_for_timeout(200)
+    assert like(map_pixels(page), "#b11338", 40) < 20
+    page.evaluate("lost.restoreContext()")
+    expect(page.get_by_text("The graphics card dropped the picture")).to_be_visible()
+    page.mouse.move(5, 5)
+    after = map_pixels(page)
+    assert (after == before)[:420].all(-1).mean() > 0.99
+
+
+def test_a_server_that_goes_and_comes_back(open_page, served, explored, page_cache, complaints):
+    complaints.expect("ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|INCOMPLETE")
+    with serving(explored, "--token", TOKEN, cache=page_cache) as first:
+        port = first.origin.rsplit(":", 1)[1]
+        page = open_page(first.url)
+        open_card(page)
+        page.keyboard.press("Escape")
+    page.locator("#colour-choice").select_option("rarity")
+    lost = page.get_by_text("The server does not answer. What is loaded still works")
+    expect(lost).to_be_visible()
+    # What is loaded still works.
+    page.locator("#colour-choice").select_option("label")
+    page.keyboard.press("p")
+    page.keyboard.press("p")
+    open_card(page)
+    with serving(explored, "--token", TOKEN, "--port", port, cache=page_cache):
+        expect(page.get_by_text("The server is back.")).to_be_visible(timeout=60_000)
+        expect(lost).to_have_count(0)
+        page.locator("#colour-choice").select_option("rarity")
+        expect(page.locator(".legend .ramp")).to_be_visible()
+
+
+def test_a_space_that_is_fitted_anew_is_announced(
+    open_page, tmp_path, monkeypatch, page_cache, complaints
+):
+    # What the page still fetches in the background while the space is replaced, and at the end.
+    complaints.expect("answer: 503|ERR_CONNECTION_REFUSED")
+    monkeypatch.setenv("LATLAS_CACHE", str(page_cache))
+    folder = tmp_path / "again.latlas"
+    fit(folder, *spots(2))
+    with running(folder) as server:
+        page = open_page(f"http://{server.host}/?token={TOKEN}")
+        fit(folder, *spots(3), overwrite=True)
+        page.evaluate("dispatchEvent(new Event('focus'))")
+        note = page.get_by_text("The space has changed on disk.")
+        expect(note).to_be_visible()
+        with page.expect_navigation():
+            note.get_by_role("button", name="Load again").click()
+        page.wait_for_selector("html[data-ready='1']", state="attached")
+        expect(page.locator(".legend .class")).to_have_count(3)
+        expect(note).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", ["z", "order", "sheet-0", "column-error", "overview"])
+def test_a_resource_that_cannot_be_had_is_told_in_words(open_page, served, complaints, name):
+    complaints.expect(f"answer: 500 .*{name}")
+    page = open_page("about:blank", ready=False)
+    page.route(
+        f"**/resources/{name}?*",
+        lambda route: route.fulfill(
+            status=500, content_type="application/json", body='{"error": "the disk is on fire"}'
+        ),
+    )
+    page.goto(served.url)
+    page.wait_for_selector("html[data-ready='1']", state="attached")
+    row = clear_rows(page)[0]
+    page.mouse.click(*place(page, row))
+    page.get_by_role("radio", name="Images").click()
+    if name == "column-error":
+        page.locator("#colour-choice").select_option("error")
+    expect(page.locator(".messages .error").first).to_contain_text("the disk is on fire")
+    expect(page.locator(f".card[data-row='{row}']")).to_be_visible()
+
+
+def test_without_the_net_the_server_decodes(open_page, served, complaints):
+    complaints.expect("answer: 500 .*decoder-0.onnx")
+    page = open_page("about:blank", ready=False)
+    page.route("**/resources/decoder-0.onnx?*", lambda route: route.fulfill(status=500))
+    page.goto(served.url)
+    page.wait_for_selector("html[data-ready='1']", state="attached")
+    expect(open_card(page).locator(".pair canvas[data-drawn]")).to_have_count(2)
+
+
+@pytest.mark.parametrize("name", ["map-", "column-label", "manifest"])
+def test_a_page_that_cannot_be_shown_says_why(open_page, served, complaints, name):
+    complaints.expect("answer: 500|the disk is on fire")
+    page = open_page("about:blank", ready=False)
+    page.route(
+        f"**/{name}*",
+        lambda route: route.fulfill(
+            status=500, content_type="application/json", body='{"error": "the disk is on fire"}'
+        ),
+    )
+    page.goto(served.url)
+    expect(page.get_by_role("alert")).to_contain_text("the disk is on fire")

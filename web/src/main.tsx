@@ -123,6 +123,9 @@ function attach({ app, tools, extras }: Page): void {
         const extra = extraAt(app, extras.value, x, y);
         if (extra) extra.onOpen?.();
         else app.state.pinned.value = row === app.state.pinned.value ? -1 : row;
+        // A finger does not hover: what it tapped is looked at.
+        const [mapX, mapY] = app.map.toMap(x, y);
+        app.state.cursor.value = { x: mapX, y: mapY };
       },
     },
     () => tools.get(app.state.tool.value) ?? null,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -25,6 +26,10 @@ __all__ = ["MOST_TOGETHER", "Finder", "Meeting"]
 MOST_TOGETHER = 32
 """Questions in one pass; more would wait longer than they gain."""
 CHUNK = 65_536
+"""Rows in one product; smaller ones stay in the processor's cache, but call Python more often,
+which then keeps the other threads of the server waiting."""
+WAIT = 0.008
+"""Seconds that a pass waits for as many questions as the one before had."""
 GROUP = 64
 SLACK = 8
 
@@ -41,10 +46,19 @@ class Finder:
         self._all = torch.from_numpy(self._points)
         self._centre = torch.from_numpy(self._points.mean(axis=0, dtype=np.float64)).float()
         self._chunks: list[torch.Tensor] = []  # [D + 1, n]: points and their squared lengths
+        members: list[torch.Tensor] = []
+        first = 0
         for chunk in torch.split(self._all, CHUNK):
             centred = chunk - self._centre
             lengths = centred.square().sum(dim=1, keepdim=True)
-            self._chunks.append(torch.cat([centred, lengths], dim=1).T.contiguous())
+            whole = len(chunk) // GROUP * GROUP
+            if whole:
+                lifted = torch.cat([centred, lengths], dim=1)[:whole]
+                self._chunks.append(lifted.T.contiguous())
+                members.append(first + torch.arange(whole).view(GROUP, -1).T)
+            first += whole
+        self._groups = torch.cat(members) if members else torch.empty(0, GROUP, dtype=torch.int64)
+        self._rest = torch.arange(first, len(self._all))
 
     def __len__(self) -> int:
         return len(self._points)
@@ -71,17 +85,18 @@ class Finder:
 
     def _find(self, queries: torch.Tensor, k: int, width: int) -> Neighbours:
         centred = queries - self._centre
-        q = torch.cat([-2 * centred, torch.ones_like(centred[:, :1])], dim=1)  # [M, D + 1]
-        scores, rows = _lowest(q, self._chunks, width)
-        squares = (self._all[rows] - queries[:, None]).square().sum(dim=2)  # [M, width]
+        rows, beyond = self._candidates(centred, width)
+        squares = (self._all[rows] - queries[:, None]).square().sum(dim=2)  # [M, C]
+        kept = squares.topk(width, dim=1, largest=False, sorted=False).indices
         # By distance, then by row: equal distances come in the order of their rows.
-        rows, order = rows.sort(dim=1)
-        squares, by_distance = squares.gather(1, order).sort(dim=1, stable=True)
+        rows, order = rows.gather(1, kept).sort(dim=1)
+        squares = squares.gather(1, kept).gather(1, order)
+        squares, by_distance = squares.sort(dim=1, stable=True)
         rows = rows.gather(1, by_distance)[:, :k]
         squares = squares[:, :k]
         norm, kth = centred.double().norm(dim=1), squares[:, -1].double()
-        error = 1.2e-7 * (q.shape[1] + 3) * (2 * norm + kth.sqrt()) ** 2
-        safe = kth <= scores.amax(dim=1).double() + norm**2 - error
+        error = 1.2e-7 * (queries.shape[1] + 4) * (2 * norm + kth.sqrt()) ** 2
+        safe = kth <= beyond.double() + norm**2 - error
         indices, distances = rows.numpy(), squares.sqrt().numpy()
         if width < len(self) and not bool(safe.all()):
             doubtful = np.flatnonzero(~safe.numpy())
@@ -89,48 +104,28 @@ class Finder:
             indices[doubtful], distances[doubtful] = again.indices, again.distances
         return Neighbours(indices, distances)
 
+    def _candidates(self, centred: torch.Tensor, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows among which the ``width`` nearest lie, and the least score of all others.
 
-def _lowest(
-    q: torch.Tensor, chunks: list[torch.Tensor], width: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The ``width`` lowest products of each query [M, D + 1], with their rows."""
-    lows: list[torch.Tensor] = []
-    places: list[torch.Tensor] = []
-    bound = torch.full((len(q), 1), torch.inf)
-    for number, chunk in enumerate(chunks):
-        product = q @ chunk  # [M, n]
-        whole = product.shape[1] // GROUP * GROUP
-        groups = product[:, :whole].view(len(q), -1, GROUP) if whole else product[:, :0, None]
-        best = groups.amin(dim=2)
-        if number and not bool((best < bound).any()) and whole == product.shape[1]:
-            continue  # nothing here is nearer than what is known
-        low, columns = _of_groups(product, groups, best, width)
-        lows.append(low)
-        places.append(columns + number * CHUNK)
-        if len(lows) > 1:
-            merged, source = torch.cat(lows, dim=1), torch.cat(places, dim=1)
-            low, kept = merged.topk(min(width, merged.shape[1]), dim=1, largest=False)
-            lows, places = [low], [source.gather(1, kept)]
-        if lows[0].shape[1] == width:
-            bound = lows[0].amax(dim=1, keepdim=True)
-    return lows[0], places[0]
-
-
-def _of_groups(
-    product: torch.Tensor, groups: torch.Tensor, best: torch.Tensor, width: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The lowest of one product: they lie in the groups whose least values are lowest."""
-    count, whole = best.shape[1], best.shape[1] * GROUP
-    if count <= width:
-        low = product.topk(min(width, product.shape[1]), dim=1, largest=False)
-        return low.values, low.indices
-    chosen = best.topk(width, dim=1, largest=False, sorted=False).indices[:, :, None]
-    kept = groups.gather(1, chosen.expand(-1, -1, GROUP)).flatten(1)
-    columns = (chosen * GROUP + torch.arange(GROUP)).flatten(1)
-    rest = torch.arange(whole, product.shape[1]).expand(len(product), -1)
-    kept = torch.cat([kept, product[:, whole:]], dim=1)
-    low = kept.topk(width, dim=1, largest=False)
-    return low.values, torch.cat([columns, rest], dim=1).gather(1, low.indices)
+        They lie in the ``width`` groups of 64 rows whose least scores |p|² - 2 q·p are lowest,
+        and among the rows that are left over: int64 [M, C], float32 [M].
+        """
+        if len(self._groups) <= width:
+            everything = torch.arange(len(self)).expand(len(centred), -1)
+            return everything, torch.full((len(centred),), torch.inf)
+        q = torch.cat([-2 * centred, torch.ones_like(centred[:, :1])], dim=1)  # [M, D + 1]
+        scores = torch.empty(len(q), CHUNK)  # one for all: new memory is slow
+        parts = []
+        for chunk in self._chunks:
+            fits = chunk.shape[1] == CHUNK
+            product = torch.mm(q, chunk, out=scores) if fits else q @ chunk
+            # Row by row of the groups: minima of whole lines at once are quicker.
+            parts.append(product.view(len(q), GROUP, -1).amin(dim=1))
+        least = torch.cat(parts, dim=1)  # [M, groups]
+        low = least.topk(width + 1, dim=1, largest=False)
+        rows = self._groups[low.indices[:, :width]].flatten(1)
+        rest = self._rest.expand(len(q), -1)
+        return torch.cat([rows, rest], dim=1), low.values[:, width]
 
 
 @dataclass(eq=False)
@@ -175,18 +170,33 @@ class Meeting:
             self._waiting.put(None)
 
     def _work(self) -> None:
+        before = 1
         while (first := self._waiting.get()) is not None:
-            together = [first]
-            ended = False
-            while len(together) < MOST_TOGETHER and not self._waiting.empty():
-                more = self._waiting.get()
-                if more is None:
-                    ended = True
-                    break
-                together.append(more)
+            together, ended = self._gather(first, before)
+            before = len(together)
             self._answer([q for q in together if q.answer.set_running_or_notify_cancel()])
             if ended:
                 return
+
+    def _gather(self, first: _Question, before: int) -> tuple[list[_Question], bool]:
+        """The questions of one pass, and whether no more will come.
+
+        Those who were just answered ask again within moments of each other. A pass for the first
+        of them alone would cost nearly as much as for all, so it waits for as many as last time,
+        but not for long.
+        """
+        together = [first]
+        until = time.monotonic() + WAIT
+        while len(together) < MOST_TOGETHER:
+            left = until - time.monotonic() if len(together) < before else 0.0
+            try:
+                more = self._waiting.get(timeout=left) if left > 0 else self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if more is None:
+                return together, True
+            together.append(more)
+        return together, False
 
     def _answer(self, questions: list[_Question]) -> None:
         sound = [q for q in questions if self._is_sound(q)]

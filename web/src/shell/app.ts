@@ -46,6 +46,8 @@ export async function createPage(
   const toolButtons: Page["toolButtons"] = signal([]);
   const say = speaker(frame);
   const told = signal<Int16Array | null>(null);
+  // A reader's new label does not change which model an image went to.
+  const given = columns.labels.slice();
   const fail = (error: unknown) => say(error instanceof Error ? error.message : String(error), "error");
 
   const app: App = {
@@ -83,7 +85,7 @@ export async function createPage(
       answers.forEach((answer, i) => found.set(answer.z, i * D));
       return found;
     },
-    toldOf: (row) => (manifest.scope === "global" ? -1 : (told.value ?? columns.labels)[row]),
+    toldOf: (row) => (manifest.scope === "global" ? -1 : (told.value ?? given)[row]),
     goTo(row) {
       const [x, y] = [map.places[2 * row], map.places[2 * row + 1]];
       if (Number.isNaN(x)) {

@@ -11,6 +11,8 @@ import type { Frame } from "./frame.ts";
 import { panelled } from "./layout.ts";
 import { readSpot, spotOf } from "./state.ts";
 
+const RARE = 0.01;
+const SAMPLED = 20_000;
 const FLIGHT = 900;
 const PATIENCE = 400;
 const NARROW = 700;
@@ -130,6 +132,19 @@ async function waitingFor<T>(app: App, frame: Frame, what: string, wanted: Promi
   }
 }
 
+/** The range of all values but the lowest and highest in a hundred, so that few do not take all
+ * shades; from 20,000 of them at most. */
+function usual(values: ArrayLike<number>): { low: number; high: number } {
+  const step = Math.max(1, Math.floor(values.length / SAMPLED));
+  const some: number[] = [];
+  for (let row = 0; row < values.length; row += step) if (!Number.isNaN(values[row])) some.push(values[row]);
+  const sorted = Float64Array.from(some).sort();
+  if (!sorted.length) return { low: 0, high: 1 };
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))];
+  const [low, high] = [at(RARE), at(1 - RARE)];
+  return high > low ? { low, high } : { low: sorted[0], high: sorted[sorted.length - 1] };
+}
+
 /** The panel of each row: its label, or the class whose model it was given to. */
 function owners(app: App): Int16Array {
   if (app.manifest.scope !== "per-class") return app.columns.labels;
@@ -165,7 +180,8 @@ function followColours(app: App, frame: Frame): void {
       const known = [...state.hidden.peek()].filter((value) => value < names.length);
       if (column && column.name !== info?.name) state.hidden.value = new Set();
       else if (known.length < state.hidden.peek().size) state.hidden.value = new Set(known);
-      frame.colouring.value = { column: info, values: labels, entries, unknown };
+      const shown = info?.kind === "number" && labels ? { ...info, ...usual(labels) } : info;
+      frame.colouring.value = { column: shown, values: labels, entries, unknown };
     }, complain(app));
   });
   const painted = computed(() =>

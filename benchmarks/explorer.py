@@ -35,6 +35,10 @@ WATCH = """
   };
   requestAnimationFrame(note);
 """
+SENT = """() => ["navigation", "resource"]
+  .flatMap(kind => performance.getEntriesByType(kind))
+  .filter(entry => entry.startTime < __ready)
+  .reduce((sum, entry) => sum + entry.encodedBodySize, 0)"""
 FOLLOW = """moves => new Promise(done => {
   const { map, stage } = __latlas;
   const box = stage.getBoundingClientRect();
@@ -88,21 +92,14 @@ def opened(chromium: Any, address: str) -> tuple[Any, Figures]:
     """A page with its points drawn, and what that took."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     page = context.new_page()
-    counted = {"bytes": 0.0}
-    session = context.new_cdp_session(page)
-    session.send("Network.enable")
-    session.on(
-        "Network.dataReceived",
-        lambda event: counted.__setitem__(
-            "bytes", counted["bytes"] + max(event["encodedDataLength"], 0)
-        ),
-    )
     page.add_init_script(WATCH)
     page.goto(address)
     page.wait_for_selector("html[data-ready]", timeout=120_000)
-    sent = counted["bytes"]
-    page.wait_for_timeout(200)
-    return page, {"first_points_s": page.evaluate("__ready") / 1000, "first_mb": sent / 1e6}
+    page.wait_for_timeout(300)
+    return page, {
+        "first_points_s": page.evaluate("__ready") / 1000,
+        "first_mb": page.evaluate(SENT) / 1e6,
+    }
 
 
 def warm(port: int) -> None:

@@ -30,13 +30,20 @@ export function openPictures(
 
   const bitmapOf = async (name: string) =>
     createImageBitmap(new Blob([await resources.bytes(name)], { type: info.type }));
-  const orderReady = resources.bytes("order").then((bytes) => {
-    order = new Uint32Array(bytes);
-    onReady();
-    return order;
-  });
-  orderReady.catch(onError);
-  if (info.overview) {
+  let orderWanted: Promise<Uint32Array> | null = null;
+  const orderReady = () => {
+    orderWanted ??= resources.bytes("order").then((bytes) => {
+      order = new Uint32Array(bytes);
+      onReady();
+      return order;
+    });
+    orderWanted.catch(() => (orderWanted = null));
+    return orderWanted;
+  };
+  // The points come first; pictures follow while the reader looks at them.
+  void afterFirstPoints().then(() => {
+    orderReady().catch(onError);
+    if (!info.overview) return;
     Promise.all([bitmapOf("overview"), resources.bytes("overview-rows")])
       .then(([bitmap, bytes]) => {
         const rows = new Uint32Array(bytes);
@@ -46,7 +53,7 @@ export function openPictures(
         onReady();
       })
       .catch(onError);
-  }
+  });
 
   function sheet(index: number): Sheet {
     let found = sheets.get(index);
@@ -116,11 +123,25 @@ export function openPictures(
     async rgba(row) {
       const canvas = new OffscreenCanvas(width, height);
       const context = canvas.getContext("2d", { willReadFrequently: true })!;
-      const place = (order ?? (await orderReady))[row];
+      const place = (order ?? (await orderReady()))[row];
       const found = sheet(Math.floor(place / info.perSheet));
       const bitmap = found.bitmap ?? (await found.wanted!);
       put(context, bitmap, place % info.perSheet, info.columns, [0, 0, width, height]);
       return context.getImageData(0, 0, width, height);
     },
   };
+}
+
+/** Resolves when the page says that its points are drawn. */
+function afterFirstPoints(): Promise<void> {
+  const root = document.documentElement;
+  if (root.dataset.ready) return Promise.resolve();
+  return new Promise((go) => {
+    const watcher = new MutationObserver(() => {
+      if (!root.dataset.ready) return;
+      watcher.disconnect();
+      go();
+    });
+    watcher.observe(root, { attributes: true, attributeFilter: ["data-ready"] });
+  });
 }

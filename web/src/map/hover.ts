@@ -1,4 +1,4 @@
-/** The row under the cursor, looked for once a frame at the most. */
+/** The row under the cursor: at once when the cursor moves, once a frame when the map does. */
 
 import type { MapRenderer, View } from "../contracts.ts";
 
@@ -27,7 +27,8 @@ export class Hover {
   /** The cursor is at a pixel; rows within `reach` CSS pixels of it are meant. */
   move(x: number, y: number, reach: number): void {
     this.at = { x, y, reach };
-    this.ask();
+    // Browsers send moves once a frame already; waiting for the next one would add its length.
+    this.tell();
   }
 
   /** The cursor is gone, or busy. */
@@ -38,13 +39,16 @@ export class Hover {
   }
 
   private ask(): void {
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
-      if (!this.at) return;
-      this.seen = this.map.view.peek();
-      const { x, y, reach } = this.at;
-      this.handlers.hover(this.map.pick(x, y, reach), x, y);
-    });
+    this.frame ||= requestAnimationFrame(() => this.tell());
+  }
+
+  private tell(): void {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    if (!this.at) return;
+    this.seen = this.map.view.peek();
+    const { x, y, reach } = this.at;
+    this.handlers.hover(this.map.pick(x, y, reach), x, y);
   }
 
   stop(): void {

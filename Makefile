@@ -32,16 +32,22 @@ venv: ## make or mend .venv with the pinned packages
 web: venv ## build the page of `latlas serve` when something in web/ has changed
 	@$(bin)/python scripts/web.py
 
+# Until Ctrl-C; where nobody sits to press it, until nobody has asked for a minute.
+define explore
+@$(bin)/latlas classify $(1) -q >/dev/null
+@if [ "$(SERVE)" != no ]; then \
+  if [ -t 0 ] && [ -t 1 ]; then $(bin)/latlas serve $(1); \
+  else $(bin)/latlas serve $(1) --stop-after 60s; fi; \
+fi
+endef
+
 demo: web ## train on scikit-learn's handwritten digits and open the map of their latents
 	@$(bin)/latlas fit digits -o digits.latlas --overwrite $(on_device)
-	@# Until Ctrl-C; where nobody sits to press it, until nobody has asked for a minute.
-	@if [ "$(SERVE)" != no ]; then \
-	  if [ -t 0 ] && [ -t 1 ]; then $(bin)/latlas serve digits.latlas; \
-	  else $(bin)/latlas serve digits.latlas --stop-after 60s; fi; \
-	fi
+	$(call explore,digits.latlas)
 
-mnist: venv ## the same for the 70,000 images of MNIST
+mnist: web ## the same for the 70,000 images of MNIST
 	@$(bin)/latlas fit mnist -o mnist.latlas --overwrite $(on_device)
+	$(call explore,mnist.latlas)
 
 test: venv ## every check: style, types, layers, the page, tests, a browser, a clean install
 	@$(bin)/python scripts/checks.py

@@ -21,6 +21,7 @@ from latlas.atlas.density import rarity, rarity_end
 from latlas.atlas.quantised import class_bytes, class_dtype, corners, quantised
 from latlas.atlas.thumbs import encode_sheet, hilbert, representatives
 from latlas.contracts import NoProgress, OptionError, Score, SpaceError
+from latlas.models import SCOPES
 from latlas.neighbours import nearest
 from latlas.stored import write_scores
 
@@ -304,6 +305,56 @@ def test_a_space_for_each_class(scoped):
     assert np.abs(images - expected.transpose(0, 3, 1, 2)).max() <= 1 / 255
     odds = space.classifier("own").of_rows(np.arange(20))
     assert np.array_equal(column(atlas, "predicted")[:20], odds.argmax(axis=1))
+
+
+def test_no_sheet_lies_under_panels(scoped):
+    atlas = Atlas(scoped("per-class"))
+    assert atlas.manifest()["maps"][0]["panels"]
+    assert atlas.manifest()["sheets"] == {}
+    assert not [name for name in atlas.names() if name.startswith("sheet-net")]
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_what_the_model_was_told_is_a_column_where_it_is_not_the_label(scoped, scope):
+    space = scoped(scope)
+    told = space.latents.told.copy()
+    if scope != "global":
+        told[:] = space.latents.labels
+        told[3] = -1
+    space.__dict__["latents"] = replace(space.latents, told=told)
+
+    def names(atlas):
+        return [each["name"] for each in atlas.manifest()["columns"]]
+
+    assert ("told" in names(Atlas(space))) == (scope != "global")
+    assert "told" not in names(Atlas(space, rows=np.array([1, 2])))
+    if scope != "global":
+        assert (column(Atlas(space), "told") == told).all()
+        assert column(Atlas(space, rows=np.array([3, 4])), "told").tolist() == [-1, told[4]]
+
+
+def test_the_manifest_says_which_classifier_drew_and_how_images_are_fitted(scoped):
+    manifest = Atlas(scoped("global")).manifest()
+    assert manifest["resize"] == "crop"
+    assert [each["method"] for each in manifest["borders"]] == ["knn"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("mnist", "mnist"),
+        ("/home/ada/secret/photos", "photos"),
+        ("~/photos/", "photos"),
+        (r"C:\Users\ada\photos.zip", "photos.zip"),
+        ("https://host/a/b.zip?key=secret", "b.zip"),
+        ("/", "images"),
+    ],
+)
+def test_a_source_is_named_without_its_way(scoped, uri, shown):
+    space = scoped("global")
+    sources = [space.manifest.sources[0].model_copy(update={"uri": uri})]
+    space.manifest = space.manifest.model_copy(update={"sources": sources})
+    assert Atlas(space).manifest()["source"] == shown
 
 
 def test_a_conditional_space(scoped):

@@ -52,6 +52,9 @@ def test_arrays_come_back_as_the_space_has_them(client, space):
     np.testing.assert_array_equal(near["ids"], expected.ids)
     np.testing.assert_allclose(near["distances"], expected.distances, rtol=1e-6)
     assert client.neighbours(z[0], k=1)["ids"][0] == 0
+    np.testing.assert_array_equal(client.latents([5, 1]), space.latents.z[[5, 1]])
+    many = np.arange(5000) % len(space)  # more than the server gives at once
+    np.testing.assert_array_equal(client.latents(many), space.latents.z[many])
     half = np.frombuffer(client.resource("z"), np.float16).reshape(len(space), -1)
     np.testing.assert_allclose(half, space.latents.z, atol=0.02)
     assert client.info()["images"] == client.manifest()["rows"] == len(space)

@@ -146,6 +146,29 @@ def test_an_edited_line_is_an_error_in_words(edits, folder):
             Edits(latlas.open(folder)).state()
 
 
+def test_a_line_that_cannot_be_read_changes_nothing(edits, folder):
+    edits.relabel([1], "3")
+    whole = log(folder).read_bytes()
+    good = whole.replace(b'"revision":1', b'"revision":2').replace(b'"ids":[1]', b'"ids":[2]')
+    log(folder).write_bytes(whole + good + b"no json\n")
+    for _ in range(2):
+        with pytest.raises(SpaceError, match="line 3"):
+            edits.state()
+    log(folder).write_bytes(whole + good)
+    assert (edits.labels, edits.revision) == ({1: "3", 2: "3"}, 2)
+
+
+def test_a_log_in_place_of_another_is_read_from_its_beginning(edits, folder, tmp_path):
+    edits.relabel([1], "3")
+    other = Edits(latlas.open(shutil.copytree(folder, tmp_path / "other.latlas")))
+    log(other.space.folder).unlink()
+    for number in range(2, 6):
+        other.relabel([number], "5")
+    log(other.space.folder).replace(log(folder))
+    assert edits.labels == dict.fromkeys(range(2, 6), "5")
+    assert edits.revision == 4
+
+
 def test_a_link_in_place_of_the_log_is_not_followed(edits, folder, tmp_path):
     edits.relabel([1], "3")
     secret = tmp_path / "secret"

@@ -57,8 +57,14 @@ def built(tmp_path_factory):
     (folder / "latlas.css").write_text("body { margin: 0 }")
     (folder / "latlas.js").write_text(r'const end = "</script>", group = /\1/;')
     (folder / "worker.js").write_text("self.onmessage = () => undefined;")
+    (folder / "THIRD_PARTY.txt").write_text("preact, licence MIT\nCopyright <its people>\n")
     (folder / "ort.wasm").write_bytes(b"\0asm" + bytes(range(256)) * 40)
     return folder
+
+
+def test_the_page_carries_the_licences_of_what_it_is_made_of(shared, built):
+    page = export_page(shared, images=20, built=built)
+    assert b"preact, licence MIT\nCopyright <its people>" in page
 
 
 # --- the page ----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PARTS = ("index.html", "latlas.js", "latlas.css", "worker.js", "ort.wasm")
+PARTS = ("index.html", "latlas.js", "latlas.css", "worker.js", "ort.wasm", "THIRD_PARTY.txt")
 BUILDS = """
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 const page = process.env.LATLAS_PAGE, text = readFileSync("src/main.tsx", "utf8");
@@ -90,7 +90,7 @@ def test_it_is_built_once_for_each_change(checkout):
     ("broken", "text"),
     [
         ("throw Error('spilt milk')", "spilt milk"),
-        ("", "made no index.html, latlas.js, latlas.css, worker.js, ort.wasm"),
+        ("", "made no index.html, latlas.js, latlas.css, worker.js, ort.wasm, THIRD_PARTY.txt"),
     ],
     ids=["a mistake", "nothing made"],
 )

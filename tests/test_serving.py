@@ -83,7 +83,27 @@ def test_resources_come_packed_and_are_asked_for_once(server, space):
     mark = server.get("/manifest").json["fingerprint"]
     assert plain.headers["etag"] == f'"{mark}"'
     assert "immutable" in server.get(f"/resources/column-label?v={mark}").headers["cache-control"]
-    assert "no-cache" in server.get("/resources/column-label?v=old").headers["cache-control"]
+    assert "no-cache" in plain.headers["cache-control"]
+
+
+def test_bytes_of_another_state_than_was_asked_for_are_never_given(server):
+    stale = server.get("/resources/column-label?v=old")
+    assert (stale.status, stale.json["error"]) == (
+        409,
+        "the space has changed; load the page again",
+    )
+    assert stale.headers["cache-control"] == "no-store"
+
+
+def test_a_new_prior_leaves_what_an_open_page_shows_and_a_new_map_does_not(own):
+    server, copy = own
+    mark = server.get("/manifest").json["fingerprint"]
+    result(server, "/prior", {"name": "gaussian"})
+    assert server.get("/manifest").json["fingerprint"] != mark
+    still = server.get(f"/resources/order?v={mark}")
+    assert (still.status, still.headers["cache-control"]) == (200, "private, no-cache")
+    latlas.open(copy).map("tsne", progress=NoProgress())
+    assert server.get(f"/resources/order?v={mark}").status == 409
 
 
 def test_images_are_the_pixels_to_the_bit(server, space):
@@ -99,6 +119,15 @@ def test_images_are_the_pixels_to_the_bit(server, space):
     assert server.get("/images/5?size=9999").status == 400
 
 
+def test_latents_come_to_the_bit_in_the_order_of_the_ids(server, space):
+    found = server.post("/latents", {"ids": [9, 2, 9]})
+    assert found.headers["content-type"] == "application/octet-stream"
+    assert found.headers["x-shape"] == "3,8"
+    assert found.body == space.latents.z[[9, 2, 9]].astype("<f4").tobytes()
+    for ids, status in ([], 400), ([1] * 4097, 400), ([1, 99999], 404):
+        assert server.post("/latents", {"ids": ids}).status == status
+
+
 def test_a_row_says_what_is_known(server, space):
     facts = server.get("/rows/7").json
     latents = space.latents
@@ -112,7 +141,19 @@ def test_a_row_says_what_is_known(server, space):
 def test_info_and_scores_name_no_folder_of_the_machine(server, space):
     facts = server.get("/info").json
     assert (facts["images"], facts["folder"]) == (len(space), "digits.latlas")
+    assert facts["sources"][0]["uri"] == "digits"
     assert [s["name"] for s in server.get("/scores").json] == [s.name for s in space.scores]
+
+
+def test_info_says_of_a_source_its_name_and_not_its_way(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "digits.latlas")
+    text = (copy / "space.json").read_text(encoding="utf-8")
+    facts = json.loads(text)
+    facts["sources"][0]["uri"] = "/home/ada/secret/photos"
+    (copy / "space.json").write_text(json.dumps(facts), encoding="utf-8")
+    with running(copy) as found:
+        assert found.get("/info").json["sources"][0]["uri"] == "photos"
+        assert found.get("/manifest").json["source"] == "photos"
 
 
 # --- neighbours ------------------------------------------------------------------------------
@@ -233,6 +274,14 @@ def test_each_class_explains_an_image_in_a_space_of_its_own(tmp_path):
         assert near["ids"][0] == 3
         assert near["ids"][1:] == space.neighbours(3, 3).ids.tolist()
         assert found.post("/decode", {"z": [z], "labels": [label]}).status == 200
+        other = int(space.neighbours(3, 1).ids[0])
+        ends = {"start": z, "end": space.latents.z[other].tolist(), "steps": 3}
+        assert "label" in found.post("/walk", ends).json["error"]
+        way = found.client.walk(ends["start"], ends["end"], steps=3, label=label)
+        expected_way = space.walk(3, other, 3)
+        np.testing.assert_array_equal(way["z"], expected_way.z)
+        assert way["told"] == [label] * 3
+        assert (way["images"] == expected_way.images).all()
 
 
 # --- long work -------------------------------------------------------------------------------
@@ -307,6 +356,29 @@ def test_jobs_run_once_and_too_many_are_refused():
     assert json.loads(first.body())["result"] == 7
     assert len(begun) == 1
     assert jobs.start("a", {"x": 1}, lambda: "changed", work) is not first
+    jobs.close()
+
+
+def test_a_reader_who_cancels_takes_nothing_from_another_who_asked_the_same():
+    jobs, go = Jobs(), threading.Event()
+
+    def work(progress):
+        with progress.stage("working", 1):
+            go.wait(30)
+        return 7
+
+    mine = jobs.start("a", {"x": 1}, lambda: "now", work)
+    yours = jobs.start("a", {"x": 1}, lambda: "now", work)
+    assert jobs.cancel(mine.id).state in {"queued", "running"}
+    go.set()
+    assert yours.over.wait(30)
+    assert json.loads(yours.body())["result"] == 7
+    go.clear()
+    for _ in range(2):
+        job = jobs.start("a", {"x": 2}, lambda: "now", work)
+    assert jobs.cancel(job.id).state != "cancelled"
+    assert jobs.cancel(job.id).state == "cancelled"
+    go.set()
     jobs.close()
 
 
@@ -405,7 +477,8 @@ def test_the_description_has_every_route_with_examples_and_no_page_from_elsewher
     posts = (
         "neighbours decode encode classify sample walk find explain map classifier prior measure"
     )
-    expected = {("post", f"/api/v1/{name}") for name in [*posts.split(), "edits", "edits/undo"]}
+    more = ["latents", "edits", "edits/undo"]
+    expected = {("post", f"/api/v1/{name}") for name in [*posts.split(), *more]}
     gets = "manifest resources/{name} images/{id} rows/{id} scores info edits edits.csv jobs"
     expected |= {("get", f"/api/v1/{name}") for name in [*gets.split(), "jobs/{id}", "health"]}
     assert routes == expected | {("delete", "/api/v1/jobs/{id}")}

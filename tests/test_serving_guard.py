@@ -191,6 +191,30 @@ def test_a_large_body_is_refused_in_words(server):
     assert server.post("/neighbours", {"z": [0.5] * 100_000}).status == 413
 
 
+def test_an_image_is_bounded_whatever_it_calls_itself(server):
+    kind = BEARER | {"Content-Type": "application/json"}
+    for path in ("/api/v1/encode", "/api/v1/explain"):
+        assert server.send("POST", path, bytes(100_001), kind).status == 413
+
+
+def test_health_reads_no_body_of_those_without_a_token(server):
+    assert server.send("HEAD", "/api/v1/health", headers={}).status == 200
+    refused = server.send("POST", "/api/v1/health", b"{}", {})
+    assert (refused.status, "does not take POST" in refused.json["error"]) == (405, True)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        head = f"GET /api/v1/health HTTP/1.1\r\nHost: {server.host}\r\nContent-Length: 50000"
+        connection.sendall(f"{head}\r\n\r\nbegin".encode())  # the rest never comes
+        assert b" 200 " in connection.recv(65536).partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    "token", ["words with spaces", "half&token=other", "plus+plus", "schlüssel"]
+)
+def test_a_token_that_an_address_cannot_hold_is_refused_in_words(folder, token):
+    with pytest.raises(OptionError, match=r"the token has .*expected letters"):
+        serve(folder, port=0, token=token)
+
+
 def test_a_body_that_does_not_arrive_is_given_up(server):
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         head = f"POST /api/v1/encode HTTP/1.1\r\nHost: {server.host}\r\nContent-Length: 50000\r\n"

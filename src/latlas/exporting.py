@@ -28,7 +28,8 @@ MOST_IMAGES = 20_000
 """More images than this are thinned out evenly in an exported page, unless asked otherwise."""
 PAGE_SUFFIXES = (".html", ".htm")
 CHARSET = "windows-1252"
-PAGE_FILES = ("index.html", "latlas.css", "latlas.js", "worker.js", "ort.wasm")
+LICENCES = "THIRD_PARTY.txt"
+PAGE_FILES = ("index.html", "latlas.css", "latlas.js", "worker.js", "ort.wasm", LICENCES)
 ABOUT_NETS = (
     "float32 throughout. Decoder: z [n, D] -> image [n, C, H, W] in 0..1; encoder: image -> z. A "
     "net with told = true also takes label [n, K], one-hot in the order of classes, zeros where "
@@ -127,6 +128,9 @@ def export_page(
     style = b"<style>%s</style>" % _ascii(files, "latlas.css")
     script = _ascii(files, "latlas.js").replace(b"</script", b"<\\/script")
     module = b'<script type="module">%s</script>' % script
+    # What the page is made of may only be passed on with its licences.
+    licences = _ascii(files, LICENCES).replace(b"</script", b"<\\/script")
+    parts.append(b'<script type="text/plain" id="licences">\n%s</script>' % licences)
     page = _ascii(files, "index.html")
     for pattern, new in (
         (rb'<meta charset="[^"]*"', f'<meta charset="{CHARSET}"'.encode()),

@@ -54,11 +54,13 @@ def place_of(space: StoredSpace, query: Query) -> Place:
         space: the space.
         query: an id; an image or the path of one; a latent vector [D]; or ``"label:NAME"`` for
             the most central training image of a class (the prefix may be left out where the name
-            is no number and no file).
+            is no number and no file). A place is itself.
 
     Raises:
         OptionError: an id, label or file that is not there, or a vector of another dimension.
     """
+    if isinstance(query, Place):
+        return query
     latents = space.latents
     if isinstance(query, int | np.integer):
         rows = np.flatnonzero(latents.ids == query)

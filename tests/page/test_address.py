@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+import latlas
+from latlas.exporting import export_page
 from page.looking import (
     address,
     card,
@@ -16,8 +18,19 @@ from page.looking import (
     view,
     wait_for_address,
 )
+from page.test_select import id_of
 
 KEPT = ("map", "colour", "show", "hidden", "panel", "pinned", "apart", "names", "theme", "language")
+
+
+@pytest.fixture(scope="module")
+def few(explored, tmp_path_factory, page_cache):
+    """A file that carries 300 of the images, so that ids are no row numbers."""
+    path = tmp_path_factory.mktemp("exported") / "few.html"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LATLAS_CACHE", str(page_cache))
+        path.write_bytes(export_page(latlas.open(explored), images=300))
+    return path
 
 
 def test_a_copied_link_shows_the_same(page, open_page, served):
@@ -52,6 +65,18 @@ def test_a_copied_link_shows_the_same(page, open_page, served):
     wait_for_address(again, "row=")
     assert address(again) == kept
     assert changed(drawn(page), drawn(again)) < 0.01
+
+
+def test_a_link_names_an_image_by_its_id(open_page, served, few):
+    few_page = open_page(few.as_uri())
+    row = next(row for row in clear_rows(few_page, 5) if id_of(few_page, row) != row)
+    few_page.evaluate("row => __latlas.goTo(row)", row)
+    wait_for_address(few_page, f"row={id_of(few_page, row)}(&|$)")
+    again = open_page(f"{few.as_uri()}#row={id_of(few_page, row)}")
+    assert state(again, "pinned") == row
+    # The whole space shows the same image.
+    whole = open_page(f"{served.url}#row={id_of(few_page, row)}")
+    assert id_of(whole, state(whole, "pinned")) == id_of(few_page, row)
 
 
 def test_a_link_shows_the_same_place_in_a_window_of_another_size(page, open_page, served):

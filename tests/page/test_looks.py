@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
+
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from page.looking import card, clear_rows, place
-from page.watching import barriers, compare
+from page.watching import PICTURES, SEEN, WRITE, barriers, compare
 
 DESK = {"size": (1280, 720)}
 PHONE = {"size": (390, 844), "has_touch": True, "is_mobile": True}
 LOOKS = [(scheme, name) for scheme in ("light", "dark") for name in ("desk", "phone")]
 SIZES = {"desk": DESK, "phone": PHONE}
+PARTS = (".top", ".legend", ".rail", ".zoom", ".tools")
+LEVELS = 32
+# Of the pixels of a part that are not its paper so many may differ: letters look otherwise on
+# every machine, but buttons, icons and dots are most of it.
+INK = 0.4
 OVERFLOW = """() => {
   const bar = document.querySelector(".top").getBoundingClientRect();
   return [...document.querySelectorAll(".top :is(h1, p, select, button)")]
@@ -42,6 +51,33 @@ def test_the_frame_looks_as_it_did(open_page, served, scheme, name):
     expect(page.locator(".legend")).to_be_visible()
     # The points lie elsewhere on every machine; other tests look at them.
     compare(page, f"{name}-{scheme}", share=0.04, style=".map-canvases { opacity: 0 }")
+    expected = read(PICTURES / f"{name}-{scheme}.png")
+    if os.environ.get(WRITE):
+        return
+    boxes = {part: page.locator(part).bounding_box() for part in PARTS}
+    assert unlike(read(SEEN / f"{name}-{scheme}.png"), expected, boxes) == []
+    blank = np.broadcast_to(
+        expected[expected.shape[0] // 2, expected.shape[1] // 2], expected.shape
+    )
+    assert unlike(blank, expected, boxes) == list(PARTS)
+
+
+def read(path):
+    return np.asarray(Image.open(path).convert("RGB"), np.int16)
+
+
+def unlike(got, expected, boxes):
+    """The parts in which a picture differs from another by more than letters do."""
+    found = []
+    for part, box in boxes.items():
+        left, top = int(box["x"]), int(box["y"])
+        cut = np.s_[top : int(top + box["height"]), left : int(left + box["width"])]
+        a, b = got[cut], expected[cut]
+        colours, counts = np.unique(b.reshape(-1, 3), axis=0, return_counts=True)
+        ink = (np.abs(b - colours[counts.argmax()]).max(-1) > LEVELS).sum()
+        if (np.abs(a - b).max(-1) > LEVELS).sum() > INK * ink:
+            found.append(part)
+    return found
 
 
 @pytest.mark.parametrize(("scheme", "name"), LOOKS)
@@ -83,6 +119,22 @@ def test_the_bar_holds_all_of_itself_at_every_width(open_page, served, locale):
     for width in (1920, 1280, 1121, 1120, 1024, 800, 761):
         page.set_viewport_size({"width": width, "height": 700})
         assert (width, page.evaluate(OVERFLOW), page.evaluate(OVERLAP)) == (width, [], [])
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "ko-KR"])
+def test_on_a_phone_the_corner_stands_beside_the_name(open_page, served, locale):
+    page = open_page(served.url, locale=locale, **PHONE)
+    page.evaluate("document.querySelector('h1').textContent = 'a-rather-long-name-of-a-space'")
+    for width in (700, 480, 390, 320):
+        page.set_viewport_size({"width": width, "height": 844})
+        name, corner, controls = (
+            page.locator(f".top {part}").bounding_box() for part in ("h1", ".corner", ".controls")
+        )
+        middle = corner["y"] + corner["height"] / 2
+        assert name["y"] < middle < name["y"] + name["height"]
+        assert name["x"] + name["width"] <= corner["x"]
+        assert corner["x"] + corner["width"] <= width
+        assert corner["y"] + corner["height"] <= controls["y"] + 3
 
 
 def test_a_tap_opens_a_card_at_the_foot_of_a_phone(open_page, served):

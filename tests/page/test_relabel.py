@@ -7,6 +7,7 @@ import io
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 import latlas
 from latlas.edits import Edits
@@ -15,7 +16,7 @@ from page.test_select import labels, pick_class, saved, selected
 
 
 def relabel(page, name):
-    page.get_by_label("New label").select_option(label=name)
+    page.get_by_label("New label").fill(name)
     page.get_by_role("button", name="Relabel", exact=True).click()
 
 
@@ -63,6 +64,26 @@ def test_points_change_their_colour_with_their_label(open_page, own_served):
     assert bar.count() == 1
     page.get_by_role("button", name="None", exact=True).click()
     assert page.locator(".legend .class", has_text="8").first.is_visible()
+
+
+def test_a_name_that_is_no_class_gets_a_colour_a_legend_and_a_card(open_page, own_served):
+    page = pick_class(open_page(own_served.url), "3")
+    rows = selected(page)
+    relabel(page, "smudge")
+    wait_for_labels(page, "smudge", len(rows))
+    entry = page.locator(".legend .class[data-class='10']")
+    expect(entry).to_contain_text("smudge")
+    expect(entry).to_contain_text(str(len(rows)))
+    expect(page.locator(".bars button").first).to_contain_text("smudge")
+    assert page.locator("#select-labels option[value=smudge]").count() == 1
+    page.evaluate("row => __latlas.goTo(row)", rows[0])
+    expect(page.locator(".card header")).to_contain_text("smudge")
+    page.reload()
+    page.wait_for_selector("html[data-ready='1']", state="attached")
+    expect(page.locator(".legend .class[data-class='10']")).to_contain_text("smudge")
+    page.wait_for_load_state("networkidle")
+    page.get_by_role("button", name="Undo the latest").click()
+    expect(page.locator(".legend .class[data-class='10']")).to_have_count(0)
 
 
 def test_undo_takes_back_one_change_after_the_other(open_page, own_served):

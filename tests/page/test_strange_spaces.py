@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 
 import numpy as np
@@ -22,6 +23,25 @@ NO_WEBGL = """for (const kind of [HTMLCanvasElement, OffscreenCanvas]) {
     return /webgl/.test(name) ? null : get.call(this, name, ...rest);
   };
 }"""
+
+
+# The nearest other rows of a row by its latent vector, over all rows.
+NEAREST = """async ([row, k]) => {
+  const z = await __latlas.columns.z();
+  const D = z.length / __latlas.columns.rows;
+  const far = other => {
+    let sum = 0;
+    for (let d = 0; d < D; d++) sum += (z[other * D + d] - z[row * D + d]) ** 2;
+    return sum;
+  };
+  return [...Array(__latlas.columns.rows).keys()].filter(other => other !== row)
+    .sort((a, b) => far(a) - far(b)).slice(0, k);
+}"""
+
+
+def id_in(name):
+    """The id in what a neighbour of a card is called: ``id 7 · kind 1 · 0.52``."""
+    return int(re.match(r"id (\d+) ", name)[1])
 
 
 def spots(classes=None, count=COUNT, **options):
@@ -82,6 +102,20 @@ def test_without_labels_there_is_a_map_and_no_legend(open_page, strange):
     expect(page.locator(".legend")).to_have_count(0)
     expect(page.get_by_role("switch", name="Per class")).to_have_count(0)
     expect(open_card(page)).to_contain_text("no label")
+    # The first labels are those that its reader gives.
+    row = state(page, "pinned")
+    page.locator("#open-select").click()
+    page.evaluate("row => (__latlas.state.selection.value = Uint32Array.of(row))", row)
+    page.get_by_label("New label").fill("round")
+    page.get_by_role("button", name="Relabel", exact=True).click()
+    expect(page.locator(".legend .class").first).to_contain_text("round")
+    assert state(page, "colour") == "label"
+    page.evaluate("row => { __latlas.state.pinned.value = -1; }", row)
+    expect(page.locator(".card")).to_have_count(0)
+    page.evaluate("row => __latlas.goTo(row)", row)
+    expect(page.locator(".card header")).to_contain_text("round")
+    page.get_by_role("button", name="Undo the latest").click()
+    expect(page.locator(".legend .class", has_text="round")).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", ["one class", "two classes"])
@@ -162,14 +196,24 @@ def test_other_scopes(open_page, strange, scope):
     page = open_page(strange(scope))
     found = open_card(page)
     expect(found.locator(".pair canvas[data-drawn]")).to_have_count(2)
-    near = [int(text) for text in found.locator(".thumb small").all_inner_texts()]
+    labels = page.evaluate("[...__latlas.columns.labels]")
     row = state(page, "pinned")
+    # The card names the neighbours by their ids.
+    names = found.locator(".near .thumb").evaluate_all("all => all.map(each => each.title)")
+    near = [labels[page.evaluate("id => __latlas.columns.row(id)", id_in(name))] for name in names]
+    assert len(near) > 3
+    told = page.evaluate("row => __latlas.toldOf(row)", row)
+    assert told == labels[row]
     if scope == "per-class":
-        labels = page.evaluate("[...__latlas.columns.labels]")
-        assert {
-            labels[page.evaluate("id => __latlas.columns.row(id)", other)] for other in near
-        } == {labels[row]}
+        # Latents of two classes are not comparable.
+        assert set(near) == {labels[row]}
+    else:
+        # One space for all classes: of the whole space the nearest are shown.
+        nearest = page.evaluate(NEAREST, [row, len(near)])
+        assert near == [labels[other] for other in nearest]
+    apart = state(page, "apart")
     page.keyboard.press("p")
+    assert state(page, "apart") is not apart
 
 
 def test_without_webgl_all_points_are_drawn_and_it_is_said(open_page, served, complaints):
@@ -239,6 +283,39 @@ def test_a_space_that_is_fitted_anew_is_announced(
         page.wait_for_selector("html[data-ready='1']", state="attached")
         expect(page.locator(".legend .class")).to_have_count(3)
         expect(note).to_have_count(0)
+
+
+def test_of_a_space_that_changed_nothing_more_is_shown(
+    open_page, tmp_path, monkeypatch, page_cache, complaints
+):
+    complaints.expect("answer: (409|503)")
+    monkeypatch.setenv("LATLAS_CACHE", str(page_cache))
+    folder = tmp_path / "again.latlas"
+    fit(folder, *spots(2))
+    with running(folder) as server:
+        page = open_page(f"http://{server.host}/?token={TOKEN}")
+        page.wait_for_load_state("networkidle")
+        row = clear_rows(page)[0]
+        kept = page.evaluate("__latlas.resources.bytes('column-label').then(x => x.byteLength)")
+        assert kept == COUNT
+        fit(folder, *spots(3), overwrite=True)
+        note = page.get_by_text("The space has changed on disk.")
+        expect(note).to_have_count(0)
+        answers = []
+        page.on("response", lambda answer: answers.append((answer.status, answer.url)))
+        wanted = "__latlas.resources.bytes('sheet-0').then(() => 200, error => error.status)"
+        assert page.evaluate(wanted) == 409
+        expect(note).to_be_visible()
+        assert [status for status, url in answers if "/resources/" in url] == [409]
+        answers.clear()
+        # Neither pictures nor columns of the other space come into this page.
+        page.evaluate("row => __latlas.goTo(row)", row)
+        page.get_by_role("radio", name="Images").click()
+        page.locator("#colour-choice").select_option("error")
+        page.wait_for_timeout(300)
+        assert [url for _, url in answers if "/resources/" in url] == []
+        expect(note).to_have_count(1)
+        expect(page.locator(".messages .error")).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", ["z", "order", "sheet-0", "column-error", "overview"])

@@ -97,6 +97,8 @@ export interface BordersInfo {
   resource: string;
   size: number;
   margin: number;
+  /** Name of the classifier that drew them, for instance "knn". */
+  method: string;
 }
 
 /** Mixtures of Gaussians to sample from: the resource holds float32, for each density in turn
@@ -147,7 +149,10 @@ export interface Manifest {
   total: number;
   latentDim: number;
   shape: [height: number, width: number, channels: number];
+  /** How an image of another shape is made to fit: cut to the middle, or filled up around. */
+  resize: "crop" | "pad";
   scope: "global" | "per-class" | "conditional";
+  /** The last part of the source's name; never a path. */
   source: string;
   model: string | null;
   classes: ClassInfo[];
@@ -276,7 +281,13 @@ export interface Latents {
     seed: number,
   ): Promise<Float32Array>;
   /** Draws n latents of a Gaussian (with shrinkage) fitted on rows. */
-  sampleLike(rows: Uint32Array, n: number, temperature: number, seed: number): Promise<Float32Array>;
+  sampleLike(
+    rows: Uint32Array,
+    n: number,
+    temperature: number,
+    seed: number,
+    among?: number,
+  ): Promise<Float32Array>;
   /** `steps` latents [steps D] from a to b: straight, or along the data. */
   walk(
     a: Float32Array,

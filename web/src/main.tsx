@@ -4,7 +4,7 @@ import "./shell/style.css";
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { PageError, type App, type Manifest, type Resources, type Server } from "./contracts.ts";
-import { inOneFile, openResources } from "./load/resources.ts";
+import { inOneFile, onChange, openResources } from "./load/resources.ts";
 import { openServer } from "./load/server.ts";
 import { attachGestures } from "./map/gestures.ts";
 import { createPage, type Page } from "./shell/app.ts";
@@ -169,10 +169,15 @@ function watchGraphics({ app, points }: Page): void {
 
 function watchServer({ app, frame }: Page, server: Server): void {
   let away = false;
+  let told = false;
+  onChange(() => {
+    told = true;
+    frame.changed.value = true;
+  });
   const look = () => {
     server
       .get<Manifest>("/manifest")
-      .then((now) => (frame.changed.value = now.fingerprint !== app.manifest.fingerprint))
+      .then((now) => (frame.changed.value = told || now.fingerprint !== app.manifest.fingerprint))
       .catch((error: unknown) => {
         // A server that was started anew may have another token, and says so.
         if (error instanceof PageError && error.status) app.say(error.message, "error");

@@ -129,11 +129,37 @@ test("samples like one image stay near it, with the spread of its surroundings",
     fog: [],
     plane: null,
   });
-  const drawn = maths.sampleLike(Uint32Array.of(3), 200, 1, 0);
+  const drawn = maths.sampleLike(Uint32Array.of(3), 200, 1, 0, -1);
   const spread = Math.sqrt(scatterOf(drawn, 2, meanOf(drawn, 2))[0]);
   assert.ok(spread > 0.05 && spread < 0.3, String(spread));
   assert.ok(drawn.every((value) => Math.abs(value) < 1.5));
-  assert.throws(() => maths.sampleLike(new Uint32Array(0), 5, 1, 0), /select at least one/);
+  assert.throws(() => maths.sampleLike(new Uint32Array(0), 5, 1, 0, -1), /select at least one/);
+});
+
+test("few samples lean on rows that were told their label, whatever those are called now", () => {
+  const stream = random(2);
+  // Two spaces in one place: told 0 spreads by 0.1, told 1 by 10. Half the labels have changed.
+  const told = Int16Array.from({ length: 1000 }, (_, row) => row % 2);
+  const z = Float32Array.from({ length: 2000 }, (_, i) => (told[i >> 1] ? 10 : 0.1) * stream.normal());
+  const maths = new LatentMaths({
+    dim: 2,
+    classes: 2,
+    z,
+    labels: Int16Array.from({ length: 1000 }, (_, row) => (row >> 1) % 2),
+    told,
+    train: new Uint8Array(1000).fill(1),
+    linear: null,
+    knn: null,
+    fog: [],
+    plane: null,
+  });
+  const spreadOf = (row: number) => {
+    const drawn = maths.sampleLike(Uint32Array.of(row), 400, 1, 0, told[row]);
+    return Math.sqrt(scatterOf(drawn, 2, meanOf(drawn, 2))[0]);
+  };
+  assert.ok(spreadOf(0) < 0.3, String(spreadOf(0)));
+  assert.ok(spreadOf(1) > 1, String(spreadOf(1)));
+  assert.ok(maths.nearest(z.subarray(0, 2), 50, 0, 1).rows.every((row) => told[row] === 1));
 });
 
 test("roots, solutions and eigenvectors of a matrix that is done by hand", () => {

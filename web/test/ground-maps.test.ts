@@ -80,7 +80,7 @@ test("a map offers the plane only where it is the plane, and calls it exact at t
     latentDim: 16,
     pca: { mean: [], components: [[], []] },
     maps: [map("pca"), map("tsne"), { name: "panels", panels: true }],
-    sheets: { tsne: {} },
+    sheets: { tsne: {}, panels: {} },
   } as unknown as Manifest;
   assert.deepEqual(waysFor(manifest, "pca", false), ["plane", "nearest"]);
   assert.deepEqual(waysFor({ ...manifest, latentDim: 2 }, "pca", false), ["exact", "nearest"]);

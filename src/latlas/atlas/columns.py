@@ -27,6 +27,11 @@ def column_infos(views: Views) -> list[dict[str, Any]]:
     if (latents.labels >= 0).any():
         infos.append(_classes("label", "Label", classes, "What the image is said to show."))
     infos.append(_classes("split", "Split", list(SPLITS), "Learnt from, or held out for tests."))
+    if _is_told_apart(views):
+        own = "Own space", "The class whose own space the image lies in."
+        told = "Told label", "The label that the model was told of the image."
+        title, about = own if space.scope == "per-class" else told
+        infos.append(_classes("told", title, classes, about))
     if np.isfinite(latents.errors).any():
         about = "How far the decoded image is from the original: mean squared error of a pixel."
         infos.append(_numbers("error", "Reconstruction error", *bounds(latents.errors), about))
@@ -52,6 +57,8 @@ def column_bytes(views: Views, info: dict[str, Any]) -> bytes:
     latents, name, shown = views.space.latents, info["name"], views.shown
     if name == "label":
         return class_bytes(shown(latents.labels), len(info["names"]))
+    if name == "told":
+        return class_bytes(shown(latents.told), len(info["names"]))
     if name == "split":
         return class_bytes(shown(latents.splits).astype(np.int64), len(info["names"]))
     if name == "predicted":
@@ -63,6 +70,13 @@ def column_bytes(views: Views, info: dict[str, Any]) -> bytes:
     else:
         values = getattr(views.row_odds, name)
     return quantised(shown(values), info["low"], info["high"])
+
+
+def _is_told_apart(views: Views) -> bool:
+    """Whether the model was told something else than the label of some row that is shown."""
+    latents = views.space.latents
+    told, labels = views.shown(latents.told), views.shown(latents.labels)
+    return views.space.scope != "global" and not np.array_equal(told, labels)
 
 
 def _classes(name: str, title: str, names: list[str], about: str) -> dict[str, Any]:

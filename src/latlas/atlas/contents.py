@@ -15,7 +15,7 @@ from latlas.atlas.maps import MapView, plane_info
 from latlas.atlas.quantised import quantised
 from latlas.atlas.thumbs import picture_type
 from latlas.atlas.views import Views
-from latlas.atlas.words import score_infos
+from latlas.atlas.words import score_infos, source_name
 from latlas.contracts import SPLITS
 from latlas.manifest import versions
 
@@ -52,8 +52,9 @@ def describe(views: Views, most_z_bytes: int) -> dict[str, Any]:
         "total": len(space),
         "latentDim": space.latent_dim,
         "shape": list(space.shape),
+        "resize": space.resize,
         "scope": space.scope,
-        "source": space.manifest.sources[0].uri,
+        "source": source_name(space.manifest.sources[0].uri),
         "model": model.name if model else None,
         "classes": classes,
         "splits": list(SPLITS),
@@ -67,7 +68,7 @@ def describe(views: Views, most_z_bytes: int) -> dict[str, Any]:
         "owners": views.nets.owners,
         "linear": views.odds.linear_info(),
         "knn": views.odds.knn_info(),
-        "borders": [_border_info(view) for view in _bordered(views)],
+        "borders": [_border_info(view, views.odds.method) for view in _bordered(views)],
         "mixtures": views.mixtures,
         "priors": prior_infos(space),
         "fog": views.fog,
@@ -121,12 +122,13 @@ def _bordered(views: Views) -> list[MapView]:
     return views.maps if views.odds.of_latents is not None else []
 
 
-def _border_info(view: MapView) -> dict[str, Any]:
+def _border_info(view: MapView, method: str | None) -> dict[str, Any]:
     return {
         "map": view.name,
         "resource": f"borders-{view.name}",
         "size": SIZE,
         "margin": MARGIN,
+        "method": method,
     }
 
 

@@ -76,6 +76,11 @@ class Atlas:
             sheets = state.views.nets.sheet_infos(state.views.maps)
             return state.facts | {"sheets": sheets, "server": server}
 
+    @property
+    def layout(self) -> str:
+        """Changes when rows or maps do; see ``manifest``'s ``fingerprint`` for everything."""
+        return self._now().views.layout
+
     def names(self) -> list[str]:
         """The names of all resources."""
         return list(self._makers(self._now()))

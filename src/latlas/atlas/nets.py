@@ -94,11 +94,19 @@ class Nets:
     # --- sheets -------------------------------------------------------------------------
 
     def with_sheet(self, views: list[MapView]) -> list[MapView]:
-        """The maps that a sheet can be fitted to."""
+        """The maps that a sheet can be fitted to.
+
+        Not those with a panel for each class: their classes lie in frames that overlap, so a
+        place does not say whose latent it is.
+        """
         if not self._members:
             return []
         placed = [np.isfinite(view.xy).all(axis=1).sum() for view in views]
-        return [v for v, count in zip(views, placed, strict=True) if count >= FEWEST_PLACES]
+        return [
+            v
+            for v, count in zip(views, placed, strict=True)
+            if count >= FEWEST_PLACES and not v.panels
+        ]
 
     def sheet_infos(self, views: list[MapView]) -> dict[str, dict[str, Any]]:
         """``GraphInfo`` and error of the sheet of each map; the error is None until it is made."""

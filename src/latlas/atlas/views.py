@@ -98,6 +98,15 @@ class Views:
         )
 
     @cached_property
+    def layout(self) -> str:
+        """Changes when rows or maps do, and with them what lies where on the sheets of pictures.
+
+        A new prior or classifier leaves it as it is.
+        """
+        maps = [(view.name, digest(view.xy)) for view in self.maps]
+        return digest(self.latents_digest, repr(maps), self.rows)
+
+    @cached_property
     def fingerprint(self) -> str:
         """Changes whenever what the page shows may have changed."""
         scores = [(score.name, score.value) for score in self.space.scores]

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import PureWindowsPath
 from typing import Any
 
 from latlas.report.meanings import meaning, shown, title_of
 from latlas.stored import StoredSpace
 
-__all__ = ["score_infos"]
+__all__ = ["score_infos", "source_name"]
+
+
+def source_name(uri: str) -> str:
+    """The last part of a source as the user named it: where it lies is no reader's business.
+
+    Holds for paths of any system and for addresses, whose questions (?...) may hold secrets.
+    """
+    plain = uri.partition("?")[0] if "://" in uri else uri
+    return PureWindowsPath(plain).name or "images"
 
 
 def score_infos(space: StoredSpace) -> list[dict[str, Any]]:

@@ -39,7 +39,10 @@ def serve(
     ] = "127.0.0.1",
     token: Annotated[
         str | None,
-        typer.Option(help="Secret that opens the page, 8 characters or more. [default: random]"),
+        typer.Option(
+            help="Secret that opens the page, 8 characters or more of A-Z a-z 0-9 . _ ~ - "
+            "[default: random]"
+        ),
     ] = None,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Refuse whatever changes the space.")
@@ -68,7 +71,7 @@ def serve(
     idle = None if stop_after is None else parse_duration(stop_after)
 
     def ready(address: str) -> None:
-        lines = [f"{space}: {address}", *([] if quiet else ["Ctrl-C ends it."])]
+        lines = [f"{space}: {address}", *([] if quiet else [_ends(idle)])]
         show({"space": str(space), "address": address}, lines, as_json)
         sys.stdout.flush()
         if not no_browser and _has_display():
@@ -84,6 +87,13 @@ def serve(
         stop_after=idle,
         ready=ready,
     )
+
+
+def _ends(idle: float | None) -> str:
+    """How the server comes to its end, in words."""
+    if idle is None:
+        return "Ctrl-C ends it."
+    return f"Ctrl-C ends it; it ends by itself when nobody asks for {idle:g} s."
 
 
 def _has_display() -> bool:

@@ -20,11 +20,21 @@ import numpy as np
 from PIL import Image
 
 from latlas.client.wire import Picture, Vectors, arrays, end_of, file_of, raise_again
-from latlas.contracts import IntArray, NoProgress, OptionError, Progress, RunError, UInt8Array
+from latlas.contracts import (
+    FloatArray,
+    IntArray,
+    NoProgress,
+    OptionError,
+    Progress,
+    RunError,
+    UInt8Array,
+)
 
 __all__ = ["Client"]
 
 PREFIX = "/api/v1"
+ROWS = 4096
+"""Latents that are asked for at once."""
 WAIT = 20.0
 """Seconds that the server may hold a question about a job before it answers."""
 
@@ -104,6 +114,19 @@ class Client:
         facts = self._ask("GET", f"/rows/{int(id)}")
         return arrays(facts, z=np.float32, odds=np.float64)
 
+    def latents(self, ids: Sequence[int] | IntArray) -> FloatArray:
+        """The latent vectors of images by id: float32 [n, D].
+
+        Raises:
+            OptionError: there is no such id, or no id is given.
+        """
+        found = []
+        for start in range(0, max(len(ids), 1), ROWS):
+            asked = {"ids": [int(number) for number in ids[start : start + ROWS]]}
+            data = self._bytes("POST", "/latents", asked)[0]
+            found.append(np.frombuffer(data, "<f4").reshape(len(asked["ids"]), -1))
+        return np.concatenate(found).astype(np.float32, copy=False)
+
     # --- the verbs ----------------------------------------------------------------------
 
     def neighbours(
@@ -169,19 +192,16 @@ class Client:
         *,
         towards: str | None = None,
         strength: float = 1.0,
+        label: str | None = None,
     ) -> dict[str, Any]:
-        """The way between two ids, vectors or ``"label:NAME"``, or towards a class.
+        """The way between two ids, vectors (of a label) or ``"label:NAME"``, or towards a class.
 
         Returns:
             z float32 [S, D], told, odds float64 [S, K] or None, images uint8 [S, H, W, C].
         """
-        ends = {
-            "start": end_of(start),
-            "end": end_of(end),
-            "towards": towards,
-            "strength": strength,
-        }
-        found = self._ask("POST", "/walk", ends | {"steps": steps, "path": path})
+        asked = {"start": end_of(start), "end": end_of(end), "label": label, "steps": steps}
+        asked |= {"path": path, "towards": towards, "strength": strength}
+        found = self._ask("POST", "/walk", asked)
         return self._drawn(arrays(found, z=np.float32, odds=np.float64))
 
     def explain(self, image: int | Picture) -> dict[str, Any]:
@@ -272,7 +292,7 @@ class Client:
         return self._object("GET", f"/jobs/{id}")
 
     def cancel(self, id: str) -> dict[str, Any]:  # noqa: A002
-        """Ends a job."""
+        """Ends a job, unless another reader asked for the same."""
         return self._object("DELETE", f"/jobs/{id}")
 
     # --- labels and tags ----------------------------------------------------------------

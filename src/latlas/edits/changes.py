@@ -85,6 +85,11 @@ class State:
         """Number of the latest change."""
         return len(self.changes)
 
+    def copy(self) -> State:
+        """The same, to go on from without changing this one."""
+        tags = {name: set(ids) for name, ids in self.tags.items()}
+        return State([*self.changes], {*self.undone}, dict(self.labels), tags)
+
     def apply(self, change: Change) -> None:
         """Takes one more line."""
         self.changes.append(change)

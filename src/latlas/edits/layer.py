@@ -54,7 +54,8 @@ class Edits:
         self._lock = threading.RLock()
         self._state = State()
         self._read = 0  # bytes of whole lines that are in the state
-        self._stamp: tuple[int, int] | None = None
+        self._file = 0  # the inode of the file that they were read from
+        self._stamp: tuple[int, int, int] | None = None
 
     # --- what holds ---------------------------------------------------------------------
 
@@ -258,7 +259,7 @@ class Edits:
                     self._state, self._read = State(), 0
                 self._stamp = None
                 return self._state
-            stamp = found.st_size, found.st_mtime_ns
+            stamp = found.st_size, found.st_mtime_ns, found.st_ino
             if stamp != self._stamp:
                 self._catch_up()
                 self._stamp = stamp
@@ -267,13 +268,17 @@ class Edits:
     def _catch_up(self) -> None:
         if self._path.is_symlink() or self._path.parent.is_symlink():
             raise SpaceError(f"{self._path} is a link; expected a plain file. Put a copy there.")
-        data = self._path.read_bytes()
-        if len(data) < self._read:  # another file lies there now
-            self._state, self._read = State(), 0
-        whole = data[self._read : data.rfind(b"\n") + 1]
+        with self._path.open("rb") as file:
+            number = os.fstat(file.fileno()).st_ino
+            data = file.read()
+        # Another file lies there now, or this one was begun again.
+        fresh = number != self._file or len(data) < self._read
+        # A copy: a line that cannot be read must not leave half of what came before it.
+        state, read = (State(), 0) if fresh else (self._state.copy(), self._read)
+        whole = data[read : data.rfind(b"\n") + 1]
         for line in whole.splitlines():
-            self._state.apply(parsed(line, self._state.revision + 1, self._path))
-        self._read += len(whole)
+            state.apply(parsed(line, state.revision + 1, self._path))
+        self._state, self._read, self._file = state, read + len(whole), number
 
     @contextmanager
     def _changing(self, revision: int | None) -> Iterator[State]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,6 +34,8 @@ from latlas.serving.routes import edits, model, resources, rows, work
 __all__ = ["PAGE", "create_app"]
 
 API = "/api/v1"
+TOKEN_CHARACTERS = r"[A-Za-z0-9._~-]"
+"""What RFC 3986, section 2.3, calls unreserved: the same in an address as it is."""
 PAGE = Path(__file__).parent.parent / "page"
 """Where the built page lies."""
 
@@ -59,11 +62,16 @@ def create_app(
         limits: bounds of what one request may ask for.
 
     Raises:
-        OptionError: an empty token.
+        OptionError: a short token, or one that an address cannot hold as it is.
         SpaceError: the folder holds no space, or one that is unfinished, damaged or too new.
     """
     if len(token) < 8:
         raise OptionError(f"the token has {len(token)} characters; give at least 8, hard to guess.")
+    if strange := sorted(set(re.sub(TOKEN_CHARACTERS, "", token))):
+        raise OptionError(
+            f"the token has {strange[0]!r}; expected letters A-Z, a-z, digits and . _ ~ - only, as "
+            "it is part of an address."
+        )
     limits = limits or Limits()
     told = {"readOnly": read_only, "uploadBytes": limits.upload_bytes}
     rules = Rules(token, host, port, limits)

@@ -132,7 +132,7 @@ class Guard:
         headers = Headers(scope=scope)
         refused = self._refusal(scope, headers)
         if refused is None:
-            body = await self._body(scope, headers, receive)
+            body = await self._body(scope, receive)
             if isinstance(body, bytes):
                 await self._app(scope, _replay(body, receive), guarded)
                 return
@@ -147,7 +147,10 @@ class Guard:
         if foreign is not None:
             return foreign
         if scope["path"] == HEALTH:
-            return None
+            if scope["method"] in READS:
+                return None
+            words = f"{HEALTH} does not take {scope['method']}; see /api/v1/openapi.json."
+            return failure(405, words, {"allow": "GET, HEAD", "connection": "close"})
         if scope["path"] == "/" and scope["method"] in READS:
             entered = self._enter(scope, headers)
             if entered is not None:
@@ -235,10 +238,13 @@ class Guard:
             {"retry-after": str(int(seconds) + 1)},
         )
 
-    async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes | Response:
+    async def _body(self, scope: Scope, receive: Receive) -> bytes | Response:
         """The whole body, or the answer to one that is too large or too slow."""
+        if scope["path"] == HEALTH:  # nobody has shown a token
+            return b""
         limits = self._rules.limits
-        upload = scope["path"] in UPLOADS and not _is_json(headers)
+        # Whatever it calls itself: what a caller says of a body must not widen its bound.
+        upload = scope["path"] in UPLOADS
         most = limits.upload_bytes if upload else limits.body_bytes
         try:
             async with asyncio.timeout(limits.body_seconds):
@@ -258,10 +264,6 @@ class Guard:
                 {"connection": "close"},
             )
         return body
-
-
-def _is_json(headers: Headers) -> bool:
-    return headers.get("content-type", "").startswith("application/json")
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:

@@ -48,6 +48,7 @@ class Job:
         belongs: the state of the space that the result belongs to.
         error: what went wrong, in words.
         ended: when, by ``time.monotonic``; 0 before.
+        holders: how many readers asked for it and did not cancel it.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Job:
     belongs: str = ""
     error: str = ""
     ended: float = 0.0
+    holders: int = 1
     stop: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -160,6 +162,7 @@ class Jobs:
                     job.state in {"queued", "running"}
                     or (job.state == "done" and job.belongs == now)
                 ):
+                    job.holders += 1
                     return job
             if sum(job.state == "queued" for job in self._jobs.values()) >= MOST_WAITING:
                 raise OptionError(
@@ -196,9 +199,15 @@ class Jobs:
             return list(reversed(self._jobs.values()))
 
     def cancel(self, name: str) -> Job:
-        """Ends a job; what it fitted so far is thrown away at its next report of progress."""
+        """Lets go of a job for one of those who asked for it; without any it ends.
+
+        What it fitted so far is thrown away at its next report of progress.
+        """
         job = self.get(name)
         with self._lock:
+            job.holders = max(job.holders - 1, 0)
+            if job.holders:
+                return job
             job.stop.set()
             if job.state not in ENDED:
                 self._end(job, "cancelled", "cancelled")

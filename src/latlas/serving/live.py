@@ -197,6 +197,7 @@ class Served:
         self.folder, self.device = Path(folder), device
         self._server = server
         self._lock = threading.Lock()
+        self._layouts: dict[str, str] = {}
         self._stamp = self._look()
         self._live = self._opened(None)
 
@@ -225,6 +226,15 @@ class Served:
                 self._stamp = stamp
             return self._live
 
+    def fits(self, fingerprint: str, live: Live) -> bool:
+        """Whether a page that was loaded in another state still shows the rows and maps of this.
+
+        A prior or classifier that was fitted since then changes neither.
+        """
+        if fingerprint == live.fingerprint:
+            return True
+        return self._layouts.get(fingerprint) == live.atlas.layout
+
     def for_work(self) -> Space:
         """The space once more, for work that changes it: readers keep what they look at."""
         return _reopened(self.folder, self.device, self.open().space)
@@ -243,7 +253,8 @@ class Served:
     def _opened(self, before: Live | None) -> Live:
         space = _reopened(self.folder, self.device, None if before is None else before.space)
         live = Live(space, self._server)
-        len(live.latents), live.fingerprint
+        len(live.latents)
+        self._layouts[live.fingerprint] = live.atlas.layout
         return live
 
 

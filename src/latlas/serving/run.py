@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import uvicorn
 from fastapi import FastAPI
@@ -50,7 +51,8 @@ def serve(
         ready: called with the address, token included, once the server answers.
 
     Raises:
-        OptionError: a port that is taken, or another host without a token.
+        OptionError: a port that is taken, another host without a token, or a token that is short
+            or has characters that an address cannot hold as they are.
         SpaceError: the folder holds no space, or one that is unfinished, damaged or too new.
     """
     if host not in LOOPBACK and not token:
@@ -73,7 +75,7 @@ def serve(
         )
         server = uvicorn.Server(configured(app))
         shown = "127.0.0.1" if host in WILD else f"[{host}]" if ":" in host else host
-        address = f"http://{shown}:{number}/?token={secret}"
+        address = f"http://{shown}:{number}/?token={quote(secret, safe='')}"
         watch = threading.Thread(
             target=_watch, args=(server, app.state.context, address, ready), daemon=True
         )

@@ -13,6 +13,7 @@ __all__ = [
     "EditAsked",
     "ExplainAsked",
     "FindAsked",
+    "LatentsAsked",
     "MapAsked",
     "MeasureAsked",
     "NeighboursAsked",
@@ -58,12 +59,24 @@ class ClassifyAsked(BaseModel):
     z: list[list[float]] | None = None
 
 
+class LatentsAsked(BaseModel):
+    """Images of the space."""
+
+    model_config = _example(ids=[7, 8])
+    ids: list[int]
+
+
 class WalkAsked(BaseModel):
-    """Two ends, or one end and a class to walk towards: an id, a vector, or ``label:NAME``."""
+    """Two ends, or one end and a class to walk towards: an id, a vector, or ``label:NAME``.
+
+    ``label`` is what the decoder is told of ends that are vectors; in the scope per-class it says
+    whose space they lie in.
+    """
 
     model_config = _example(start=7, end=8, steps=10, path="linear")
     start: int | str | list[float]
     end: int | str | list[float] | None = None
+    label: Label | None = None
     towards: str | None = None
     strength: float = 1.0
     steps: int = Field(10, ge=2, le=512)

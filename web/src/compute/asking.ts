@@ -79,11 +79,17 @@ export class PageLatents implements Latents {
     });
   }
 
-  async sampleLike(rows: Uint32Array, n: number, temperature: number, seed: number): Promise<Float32Array> {
+  async sampleLike(
+    rows: Uint32Array,
+    n: number,
+    temperature: number,
+    seed: number,
+    among = -1,
+  ): Promise<Float32Array> {
     if (!rows.length) throw new PageError("no image is selected. Select at least one to sample like it.");
-    if (this.carried()) return this.ask((call) => call("sampleLike", rows, n, temperature, seed));
+    if (this.carried()) return this.ask((call) => call("sampleLike", rows, n, temperature, seed, among));
     const own = await this.far().latentsOf(rows);
-    return this.ask((call) => call("sampleAround", own, n, temperature, seed));
+    return this.ask((call) => call("sampleAround", own, n, temperature, seed, among));
   }
 
   async walk(
@@ -93,7 +99,7 @@ export class PageLatents implements Latents {
     path: "linear" | "graph",
     among = -1,
   ): Promise<Float32Array> {
-    if (path === "graph" && !this.carried()) return this.far().walk(a, b, steps);
+    if (path === "graph" && !this.carried()) return this.far().walk(a, b, steps, among);
     return this.ask((call) => call("walk", a, b, steps, path, among));
   }
 
@@ -180,6 +186,7 @@ export class PageLatents implements Latents {
         classes: manifest.classes.length,
         z: manifest.z ? await resources.bytes("z") : null,
         labels: await this.givenLabels(),
+        told: await this.toldLabels(),
         train: Uint8Array.from(columns.splits, (split) => Number(train < 0 || split === train)),
         linear: manifest.linear,
         knn: manifest.knn,
@@ -194,6 +201,13 @@ export class PageLatents implements Latents {
     const { manifest, columns } = this.parts;
     const there = manifest.columns.some((each) => each.name === "label");
     return there ? ((await columns.column("label")) as Int16Array) : columns.labels;
+  }
+
+  /** The labels that the models were told: in the scope per-class, whose space a row lies in. */
+  private async toldLabels(): Promise<Int16Array> {
+    const { manifest, columns } = this.parts;
+    const there = manifest.columns.some((each) => each.name === "told");
+    return there ? ((await columns.column("told")) as Int16Array) : this.givenLabels();
   }
 
   private async map(call: Call, name: string): Promise<void> {

@@ -25,6 +25,9 @@ export interface SpaceData {
   z: Float32Array | null;
   /** int16 [N], -1 where unknown. */
   labels: Int16Array;
+  /** int16 [N]: the label that a row's model was told, which is what `among` means, -1 where
+   * unknown; absent: the labels. Rows that changed their label lie where they were. */
+  told?: Int16Array;
   /** uint8 [N]: 1 for the rows that were trained on. */
   train: Uint8Array;
   linear: LinearInfo | null;
@@ -63,7 +66,7 @@ export class LatentMaths {
   /** The k nearest rows of a latent [D]; `except` is left out (-1: none). */
   nearest(z: Float32Array, k: number, except: number, among: number): Near {
     const more = except >= 0 ? k + 1 : k;
-    const found = this.rows().nearest(z, more, among >= 0 ? this.labelled(among) : null);
+    const found = this.rows().nearest(z, more, this.kept(among));
     const kept = Array.from(found.rows.keys()).filter((i) => found.rows[i] !== except);
     return {
       rows: Uint32Array.from(kept.slice(0, k), (i) => found.rows[i]),
@@ -104,17 +107,29 @@ export class LatentMaths {
   }
 
   /** n latents of a Gaussian fitted on rows of the space: float32 [n D]. */
-  sampleLike(rows: Uint32Array, n: number, temperature: number, seed: number): Float32Array {
+  sampleLike(
+    rows: Uint32Array,
+    n: number,
+    temperature: number,
+    seed: number,
+    among: number,
+  ): Float32Array {
     if (rows.length === 0)
       throw new RangeError("no image is selected; select at least one to sample like it");
-    return this.sampleAround(this.gathered(rows), n, temperature, seed);
+    return this.sampleAround(this.gathered(rows), n, temperature, seed, among);
   }
 
   /** The same for latents float32 [m D] that need not be rows. */
-  sampleAround(own: Float32Array, n: number, temperature: number, seed: number): Float32Array {
+  sampleAround(
+    own: Float32Array,
+    n: number,
+    temperature: number,
+    seed: number,
+    among: number,
+  ): Float32Array {
     const { dim } = this.space;
     const few = own.length / dim < FEW_FOR_EACH_DIMENSION * dim;
-    const density = fitGaussian(own, dim, few && this.search ? this.surroundings(own) : undefined);
+    const density = fitGaussian(own, dim, few && this.search ? this.surroundings(own, among) : undefined);
     return drawFrom(density, n, temperature, seed);
   }
 
@@ -127,7 +142,7 @@ export class LatentMaths {
     among: number,
   ): Float32Array {
     if (path === "linear") return straight(a, b, steps);
-    const mask = among >= 0 ? this.labelled(among) : null;
+    const mask = this.kept(among);
     const way = alongData(this.rows().points, this.space.dim, a, b, steps, mask);
     if (!way) {
       throw new RangeError(
@@ -191,23 +206,29 @@ export class LatentMaths {
   }
 
   /** The covariance of what lies around the mean of latents, for few of them to lean on. */
-  private surroundings(own: Float32Array): Float64Array {
+  private surroundings(own: Float32Array, among: number): Float64Array {
     const { dim } = this.space;
-    const around = this.rows().nearest(meanOf(own, dim), LOCAL_ROWS, null);
+    const around = this.rows().nearest(meanOf(own, dim), LOCAL_ROWS, this.kept(among));
     const rows = this.gathered(around.rows);
     return shrunk(scatterOf(rows, dim, meanOf(rows, dim)), around.rows.length, dim);
   }
 
-  private labelled(label: number): Uint8Array {
-    return this.mask(`label ${label}`, (row) => this.space.labels[row] === label);
+  /** Whether a row counts among those of a label. */
+  private isAmong(row: number, among: number): boolean {
+    return among < 0 || (this.space.told ?? this.space.labels)[row] === among;
+  }
+
+  /** The rows that count, null: all. */
+  private kept(among: number): Uint8Array | null {
+    return among < 0 ? null : this.mask(`label ${among}`, (row) => this.isAmong(row, among));
   }
 
   private trained(among: number): Uint8Array {
-    const { labels, train } = this.space;
+    const { train } = this.space;
     const any = train.includes(1);
     return this.mask(
       `train ${among}`,
-      (row) => (!any || train[row] === 1) && (among < 0 || labels[row] === among),
+      (row) => (!any || train[row] === 1) && this.isAmong(row, among),
     );
   }
 
@@ -218,10 +239,9 @@ export class LatentMaths {
 
   private placed(map: string, among: number): Uint8Array {
     const places = this.mapOf(map);
-    const { labels } = this.space;
     return this.mask(
       among < 0 ? `map ${map}` : `map ${map} ${among}`,
-      (row) => !Number.isNaN(places[2 * row]) && (among < 0 || labels[row] === among),
+      (row) => !Number.isNaN(places[2 * row]) && this.isAmong(row, among),
     );
   }
 

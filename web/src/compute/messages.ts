@@ -44,8 +44,20 @@ export interface MathOps {
   odds(z: Float32Array): Float32Array | null;
   fog(z: Float32Array, among: number): Float32Array;
   sample(name: string, n: number, label: number, temperature: number, seed: number): Float32Array;
-  sampleLike(rows: Uint32Array, n: number, temperature: number, seed: number): Float32Array;
-  sampleAround(own: Float32Array, n: number, temperature: number, seed: number): Float32Array;
+  sampleLike(
+    rows: Uint32Array,
+    n: number,
+    temperature: number,
+    seed: number,
+    among: number,
+  ): Float32Array;
+  sampleAround(
+    own: Float32Array,
+    n: number,
+    temperature: number,
+    seed: number,
+    among: number,
+  ): Float32Array;
   walk(
     a: Float32Array,
     b: Float32Array,

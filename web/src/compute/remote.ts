@@ -44,8 +44,7 @@ export class Remote {
 
   /** The k nearest rows of a latent [D]. */
   async nearest(z: Float32Array, k: number, except = -1, among = -1): Promise<Near> {
-    const label = among >= 0 ? { label: this.manifest.classes[among].name } : {};
-    const body = { z: Array.from(z), k: except >= 0 ? k + 1 : k, ...label };
+    const body = { z: Array.from(z), k: except >= 0 ? k + 1 : k, ...this.within(among) };
     const answer = await this.server.send<{ ids: number[]; distances: number[] }>(
       "POST",
       "/neighbours",
@@ -71,8 +70,9 @@ export class Remote {
   }
 
   /** `steps` latents along the data: float32 [steps D]. */
-  async walk(a: Float32Array, b: Float32Array, steps: number): Promise<Float32Array> {
-    const body = { start: Array.from(a), end: Array.from(b), steps, path: "graph" };
+  async walk(a: Float32Array, b: Float32Array, steps: number, among = -1): Promise<Float32Array> {
+    const ends = { start: Array.from(a), end: Array.from(b) };
+    const body = { ...ends, steps, path: "graph", ...this.within(among) };
     const answer = await this.server.send<{ z: number[][] }>("POST", "/walk", body);
     return Float32Array.from(answer.z.flat());
   }
@@ -87,6 +87,11 @@ export class Remote {
     const z = new Float32Array(count * dim);
     each.forEach((own, i) => z.set(own, i * dim));
     return z;
+  }
+
+  /** The label whose rows alone count, as the server is told it; nothing for all rows. */
+  private within(among: number): { label?: string } {
+    return among >= 0 ? { label: this.manifest.classes[among].name } : {};
   }
 
   private async latentOf(row: number): Promise<Float32Array> {

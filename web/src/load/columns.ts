@@ -8,24 +8,28 @@ const STEPS = 65534;
 
 /** Opens the columns: labels and splits now, the rest on demand. */
 export async function openColumns(manifest: Manifest, resources: Resources): Promise<Columns> {
+  const unlabelled = !manifest.columns.some((column) => column.name === "label");
   const has = (name: string) => manifest.columns.some((column) => column.name === name);
   const [labels, splits, ids] = await Promise.all([
     has("label") ? column("label") : null,
     has("split") ? column("split") : null,
     manifest.ids ? resources.bytes("ids").then((bytes) => new Int32Array(bytes)) : null,
   ]);
+  const given = labels instanceof Int16Array ? labels : new Int16Array(manifest.rows).fill(-1);
   let byId: Map<number, number> | null = null;
   let z: Promise<Float32Array | null> | null = null;
 
   async function column(name: string): Promise<Float32Array | Int16Array> {
     const info = manifest.columns.find((each) => each.name === name);
     if (!info) throw new PageError(`this space has no column ${name}`);
+    // A space without labels has those that its reader gives.
+    if (name === "label" && unlabelled) return given;
     return unpackColumn(info, await resources.bytes(`column-${name}`));
   }
 
   return {
     rows: manifest.rows,
-    labels: labels instanceof Int16Array ? labels : new Int16Array(manifest.rows).fill(-1),
+    labels: given,
     splits: splits ? Uint8Array.from(splits as Int16Array) : new Uint8Array(manifest.rows),
     id: (row) => (ids ? ids[row] : row),
     row(id) {

@@ -11,24 +11,64 @@ export function address(path: string): string {
 }
 
 let tell: () => void = () => undefined;
+let warn: () => void = () => undefined;
+
+const CONFLICT = 409;
+
+/** What is said of everything that is asked for after the space has changed under the page. */
+export const STALE = "the space has changed on disk. Load the page again.";
 
 /** Whom to tell when the server did not answer for a resource. */
 export function onOutage(listener: () => void): void {
   tell = listener;
 }
 
-/** The resources of this page. */
-export function openResources(): Resources {
-  return remembering(inOneFile() ? fileBytes : serverBytes);
+/** Whom to tell when the server has another space by now than the page was made from. */
+export function onChange(listener: () => void): void {
+  warn = listener;
 }
 
-type Read = (
+/** The resources of this page. */
+export function openResources(): Resources {
+  // A file gives each of its parts away once; a server gives sheets again, from the browser's cache.
+  return inOneFile() ? remembering(fileBytes, () => true) : remembering(untilChanged(serverBytes), isKept);
+}
+
+/** Whether the bytes of a resource stay in memory: of sheets of pictures only what was cut from
+ * them does, and that is bounded. */
+export function isKept(name: string): boolean {
+  return !/^sheet-\d+$/.test(name);
+}
+
+/** After one answer that the space has changed nothing more is asked for: bytes of two spaces
+ * would be shown as one. */
+export function untilChanged(read: Read): Read {
+  let changed = false;
+  const stale = () => new PageError(STALE, CONFLICT);
+  return async (...asked) => {
+    if (changed) throw stale();
+    try {
+      const bytes = await read(...asked);
+      if (changed && asked[0] !== "manifest") throw stale();
+      return bytes;
+    } catch (error) {
+      if (!(error instanceof PageError) || error.status !== CONFLICT) throw error;
+      changed = true;
+      warn();
+      throw stale();
+    }
+  };
+}
+
+/** Reads the bytes of a resource; `version` is the fingerprint of the manifest. */
+export type Read = (
   name: string,
   version: string,
   onProgress?: (done: number, total: number) => void,
 ) => Promise<ArrayBuffer>;
 
-function remembering(read: Read): Resources {
+/** Resources that are read once, and kept where `keep` says so. */
+export function remembering(read: Read, keep: (name: string) => boolean): Resources {
   const kept = new Map<string, Promise<ArrayBuffer>>();
   let manifest: Promise<Manifest> | null = null;
   let version = "";
@@ -47,7 +87,10 @@ function remembering(read: Read): Resources {
         wanted = read(name, version, onProgress);
         kept.set(name, wanted);
         // What failed may be there on the next try.
-        wanted.catch(() => kept.delete(name));
+        wanted.then(
+          () => keep(name) || kept.delete(name),
+          () => kept.delete(name),
+        );
       }
       return wanted;
     },

@@ -41,7 +41,7 @@ export function Picture(props: {
       step: small ? 12 : 20,
       thick: small ? 1.2 : 1.6,
     });
-  }, [rgba, fog, size]);
+  });
   const style = { width: `${width * scale}px`, height: `${height * scale}px` };
   const crisp = scale >= 1 ? "pixelated" : "auto";
   return (

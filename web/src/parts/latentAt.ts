@@ -2,6 +2,7 @@
 
 import type { App, Manifest } from "../contracts.ts";
 import { MapIndex, type Nearby } from "./mapIndex.ts";
+import { fogWithin } from "./within.ts";
 
 /** A way from a place on the map to a latent vector. */
 export type Way = "exact" | "plane" | "nearest" | "sheet";
@@ -20,8 +21,8 @@ export function waysOf(app: App): Way[] {
   return waysFor(app.manifest, app.state.map.value, app.state.apart.value);
 }
 
-/** The ways that a map of a space offers, the best first; points that are flown apart into
- * panels lie on no plane and on no sheet. */
+/** The ways that a map of a space offers, the best first; points in panels, the map's own or those
+ * that they are flown apart into, lie on no plane and on no sheet. */
 export function waysFor(manifest: Manifest, map: string, apart: boolean): Way[] {
   const ways: Way[] = [];
   const panels = manifest.maps.find((each) => each.name === map)?.panels ?? false;
@@ -29,7 +30,7 @@ export function waysFor(manifest: Manifest, map: string, apart: boolean): Way[] 
     ways.push(manifest.latentDim <= 2 ? "exact" : "plane");
   }
   ways.push("nearest");
-  if (!apart && manifest.sheets[map]) ways.push("sheet");
+  if (!apart && !panels && manifest.sheets[map]) ways.push("sheet");
   return ways;
 }
 
@@ -195,10 +196,12 @@ export async function labelsAt(app: App, xy: Float32Array): Promise<Int16Array |
 /** How far places xy float32 [2 n] with their latents [n D] are from anything real: 0..1 each.
  *
  * The fog of the latents; on a way that always ends at data ("nearest", "sheet") also that of the
- * place itself, whichever is thicker: a mean of real rows looks real wherever it is asked for.
+ * place itself, whichever is thicker: a mean of real rows looks real wherever it is asked for. In
+ * the scope per-class only rows of the label of the place (see `labelsAt`) count as real.
  */
 export async function fogAt(app: App, xy: Float32Array, z: Float32Array, way: Way): Promise<Float32Array> {
-  const fog = Float32Array.from(await app.latents.fog(z));
+  const labels = (await labelsAt(app, xy)) ?? new Int16Array(xy.length / 2).fill(-1);
+  const fog = await fogWithin(app, z, labels);
   if (way === "exact" || way === "plane") return fog;
   const index = await indexOf(app);
   for (let i = 0; i < fog.length; i++) {

@@ -1,19 +1,6 @@
 /** Latents of the scope per-class are compared only within the space of their own label. */
 
-import type { App, Latents } from "../contracts.ts";
-
-/** The calls that can be kept to the rows of one label, -1: of all. */
-interface Within extends Latents {
-  fog(z: Float32Array, among?: number): Promise<Float32Array>;
-  walk(
-    a: Float32Array,
-    b: Float32Array,
-    steps: number,
-    path: "linear" | "graph",
-    among?: number,
-  ): Promise<Float32Array>;
-  place(z: Float32Array, map: string, among?: number): Promise<Float32Array>;
-}
+import type { App } from "../contracts.ts";
 
 /** The label whose rows alone count for a latent that was told `label`, -1 for all. */
 export function amongOf(app: App, label: number): number {
@@ -28,13 +15,12 @@ export function walkWithin(
   path: "linear" | "graph",
   label: number,
 ): Promise<Float32Array> {
-  return (app.latents as Within).walk(...ends, steps, path, amongOf(app, label));
+  return app.latents.walk(...ends, steps, path, amongOf(app, label));
 }
 
 /** `Latents.fog` of latents [n D], each within the space of its label [n]: float32 [n]. */
 export function fogWithin(app: App, z: Float32Array, labels: ArrayLike<number>): Promise<Float32Array> {
-  const latents = app.latents as Within;
-  return byLabel(app, z, labels, 1, (some, among) => latents.fog(some, among));
+  return byLabel(app, z, labels, 1, (some, among) => app.latents.fog(some, among));
 }
 
 /** `Latents.place` of latents [n D], each within the space of its label [n]: float32 [2 n]. */
@@ -44,8 +30,7 @@ export function placeWithin(
   map: string,
   labels: ArrayLike<number>,
 ): Promise<Float32Array> {
-  const latents = app.latents as Within;
-  return byLabel(app, z, labels, 2, (some, among) => latents.place(some, map, among));
+  return byLabel(app, z, labels, 2, (some, among) => app.latents.place(some, map, among));
 }
 
 /** Calls `run` once for each label that counts and puts its answers [n width] back in order. */

@@ -5,7 +5,9 @@ import { PageError, type App, type Extra, type Manifest, type Resources, type Se
 import { startEngine } from "../compute/engine.ts";
 import { features } from "../features/index.ts";
 import { openColumns } from "../load/columns.ts";
+import { RemoteLatents } from "../load/latents.ts";
 import { openPictures } from "../load/pictures.ts";
+import { STALE } from "../load/resources.ts";
 import { createLayers } from "../map/layers.ts";
 import { createMap, type PointMap } from "../map/renderer.ts";
 import type { Frame, Message } from "./frame.ts";
@@ -36,8 +38,8 @@ export async function createPage(
   const address = new Address();
   const frame = createFrame(state);
   const panels = features.filter((feature) => feature.Panel).map((feature) => feature.id);
-  keepState(address, state, manifest, panels, frame.spot);
   const columns = await openColumns(manifest, resources);
+  keepState(address, state, manifest, columns, panels, frame.spot);
   const map = createMap(stage);
   const layers = createLayers(stage, map);
   const extras = signal<Extra[]>([]);
@@ -45,6 +47,7 @@ export async function createPage(
   const tools: Page["tools"] = new Map();
   const toolButtons: Page["toolButtons"] = signal([]);
   const say = speaker(frame);
+  const remote = server ? new RemoteLatents(server, columns, manifest.latentDim) : null;
   const told = signal<Int16Array | null>(null);
   // A reader's new label does not change which model an image went to.
   const given = columns.labels.slice();
@@ -57,7 +60,7 @@ export async function createPage(
     state,
     map,
     pictures: openPictures(manifest, resources, () => map.redraw(), fail),
-    ...startEngine(resources, manifest, columns, server),
+    ...startEngine(resources, asFitted(manifest), columns, server),
     server,
     stage,
     addLayer: (layer) => layers.add(layer),
@@ -73,17 +76,13 @@ export async function createPage(
     async latentsOf(rows) {
       const z = await columns.z();
       const D = manifest.latentDim;
-      const found = new Float32Array(rows.length * D);
       if (z) {
+        const found = new Float32Array(rows.length * D);
         for (let i = 0; i < rows.length; i++) found.set(z.subarray(rows[i] * D, (rows[i] + 1) * D), i * D);
         return found;
       }
-      if (!server) throw new PageError("this file does not carry the latent vectors");
-      const answers = await Promise.all(
-        Array.from(rows, (row) => server.get<{ z: number[] }>(`/rows/${columns.id(row)}`)),
-      );
-      answers.forEach((answer, i) => found.set(answer.z, i * D));
-      return found;
+      if (!remote) throw new PageError("this file does not carry the latent vectors");
+      return remote.of(rows);
     },
     toldOf: (row) => (manifest.scope === "global" ? -1 : (told.value ?? given)[row]),
     goTo(row) {
@@ -113,6 +112,12 @@ export async function createPage(
     state.show.value = "dots";
   }
   return { app, points: map, frame, extras, tools, toolButtons };
+}
+
+/** The manifest as the nets and classifiers know it: names that a reader adds to the classes are no
+ * classes of theirs. */
+function asFitted(manifest: Manifest): Manifest {
+  return { ...manifest, classes: [...manifest.classes], columns: [...manifest.columns] };
 }
 
 function createFrame(state: App["state"]): Frame {
@@ -152,6 +157,8 @@ function createFrame(state: App["state"]): Frame {
 function speaker(frame: Frame): App["say"] {
   let number = 0;
   return (text, kind = "note") => {
+    // The note on the change stays, and says the same.
+    if (text === STALE && frame.changed.peek()) return;
     const last = frame.messages.peek().at(-1);
     if (last?.text === text) return;
     const message: Message = { number: ++number, text, kind };

@@ -3,6 +3,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { App, Near } from "../contracts.ts";
+import { amongOf } from "../parts/within.ts";
 import { onPaper } from "./colours.ts";
 import type { Frame } from "./frame.ts";
 import { bestSide, covers, placed, type Box, type Side } from "./placing.ts";
@@ -31,6 +32,8 @@ function RowCard({ app, frame, row }: { app: App; frame: Frame; row: number }) {
   const stand = useRef<Standing>({ side: null, far: 0 });
   const patient = useSignal(true);
   const pinned = app.state.pinned.value === row;
+  // New labels are told of by a new set of hidden values.
+  void app.state.hidden.value;
   useEffect(() => {
     let current = true;
     void learn(app, row, (part) => {
@@ -126,8 +129,7 @@ async function learn(app: App, row: number, tell: (part: Partial<Facts>) => void
   const fail = (error: unknown) => app.say(error instanceof Error ? error.message : String(error), "error");
   try {
     const z = await app.latentsOf([row]);
-    const among = app.manifest.scope === "per-class" ? app.toldOf(row) : -1;
-    app.latents.nearest(z, NEAR, row, among).then((near) => tell({ near }), fail);
+    app.latents.nearest(z, NEAR, row, amongOf(app, app.toldOf(row))).then((near) => tell({ near }), fail);
     app.latents.odds(z).then((odds) => tell({ odds }), fail);
     if (app.manifest.columns.some((column) => column.name === "error")) {
       tell({ error: (await app.columns.column("error"))[row] });
@@ -148,8 +150,7 @@ function colourOf(app: App, label: number, dark: boolean): string {
 }
 
 function Odds({ app, odds, dark }: { app: App; odds: Float32Array; dark: boolean }) {
-  const classes = app.manifest.knn?.classes ?? app.manifest.linear?.classes ?? [];
-  const ranked = Array.from(odds, (value, i) => ({ value, label: classes[i] ?? i }))
+  const ranked = Array.from(odds, (value, label) => ({ value, label }))
     .sort((a, b) => b.value - a.value)
     .slice(0, 3)
     .filter((each, rank) => rank === 0 || each.value >= LEAST_ODDS);

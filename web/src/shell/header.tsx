@@ -7,6 +7,8 @@ import type { Frame } from "./frame.ts";
 export function Header({ app, frame }: { app: App; frame: Frame }) {
   const { manifest, state, t } = app;
   const columns = manifest.columns;
+  // A reader's new label may be the first of the space; it is told of by a new set of hidden values.
+  void state.hidden.value;
   const map = manifest.maps.find((each) => each.name === state.map.value);
   const trust = map?.scores.trustworthiness;
   return (

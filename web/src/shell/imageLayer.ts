@@ -9,6 +9,8 @@ const MOST_SIDE = 72;
 const KEPT_LEVELS = 4;
 const KEPT_DECODED = 3000;
 const BATCH = 96;
+const PAUSE = 4000;
+const LONGEST_PAUSE = 60_000;
 
 /** One level of detail: the row that stands for each cell of the map. */
 type Level = Map<number, number>;
@@ -51,11 +53,13 @@ export function imageLayer(app: App, colouring: ReadonlySignal<Colouring>): Laye
       const [x1, y0] = app.map.toMap(width, height);
       context.imageSmoothingEnabled = (app.pictures?.width ?? 28) > size;
       const missing: number[] = [];
+      let inView = 0;
       const hidden = hiddenRows(app, colouring.value);
       for (let line = Math.floor(y0 / cell); line <= Math.floor(y1 / cell); line++) {
         for (let column = Math.floor(x0 / cell); column <= Math.floor(x1 / cell); column++) {
           const row = rows.get(key(column, line));
           if (row === undefined) continue;
+          inView++;
           const [x, y] = app.map.toScreen((column + 0.5) * cell, (line + 0.5) * cell);
           context.globalAlpha = hidden(row) ? 0.18 : 1;
           if (mode === "images") app.pictures?.draw(context, row, x, y, size);
@@ -63,7 +67,7 @@ export function imageLayer(app: App, colouring: ReadonlySignal<Colouring>): Laye
         }
       }
       context.globalAlpha = 1;
-      if (missing.length) decoded.want(missing);
+      if (missing.length) decoded.want(missing, inView);
     },
   };
 }
@@ -104,8 +108,15 @@ function representatives(places: Float32Array, cell: number, priority: Uint32Arr
 class DecodedImages {
   private readonly kept = new Map<number, ImageBitmap>();
   private busy = false;
+  private most = KEPT_DECODED;
+  private pause = PAUSE;
+  private waiting = 0;
 
-  constructor(private readonly app: App) {}
+  constructor(private readonly app: App) {
+    app.server?.reachable.subscribe((there) => {
+      if (there && this.waiting) this.again();
+    });
+  }
 
   draw(context: CanvasRenderingContext2D, row: number, x: number, y: number, size: number): boolean {
     const bitmap = this.kept.get(row);
@@ -116,18 +127,31 @@ class DecodedImages {
     return true;
   }
 
-  want(rows: number[]): void {
+  /** Makes some of the rows that are missing; `inView`: how many are seen at once, all of which
+   * must find room, or each frame would throw away what the next one needs. */
+  want(rows: number[], inView: number): void {
+    this.most = Math.max(KEPT_DECODED, 2 * inView);
     if (this.busy || !this.app.decoder) return;
     this.busy = true;
     this.fetch(rows.slice(0, BATCH))
       .then(() => {
         this.busy = false;
+        this.pause = PAUSE;
         this.app.map.redraw();
       })
       .catch((error: unknown) => {
-        // Stays busy: what failed once fails at every frame.
+        // Busy for a while: what failed just now fails at the next frame too.
         this.app.say(error instanceof Error ? error.message : String(error), "error");
+        this.waiting = window.setTimeout(() => this.again(), this.pause);
+        this.pause = Math.min(2 * this.pause, LONGEST_PAUSE);
       });
+  }
+
+  private again(): void {
+    clearTimeout(this.waiting);
+    this.waiting = 0;
+    this.busy = false;
+    this.app.map.redraw();
   }
 
   private async fetch(rows: number[]): Promise<void> {
@@ -140,7 +164,7 @@ class DecodedImages {
       const data = new ImageData(new Uint8ClampedArray(pixels.subarray(i * size, (i + 1) * size)), width, height);
       this.kept.set(rows[i], await createImageBitmap(data));
     }
-    while (this.kept.size > KEPT_DECODED) {
+    while (this.kept.size > this.most) {
       const oldest = this.kept.keys().next().value!;
       this.kept.get(oldest)?.close();
       this.kept.delete(oldest);

@@ -63,16 +63,16 @@ export function panelLayer(app: App, panels: ReadonlySignal<Panel[]>, ink: () =>
 export function nameLayer(app: App, panels: ReadonlySignal<Panel[]>, ink: () => Inks): Layer {
   let of: Float32Array | null = null;
   let at: [number, number][] = [];
-  let labels: Int16Array | null = null;
+  let classes = 0;
   return {
     id: "names",
     depth: 20,
     draw(context, _view, width, height) {
       if (!app.state.names.value || panels.value.length) return;
-      if (of !== app.map.places || labels !== app.columns.labels) {
+      if (of !== app.map.places || classes !== app.manifest.classes.length) {
         of = app.map.places;
-        labels = app.columns.labels;
-        at = densestPlaces(of, labels, app.manifest.classes.length);
+        classes = app.manifest.classes.length;
+        at = densestPlaces(of, app.columns.labels, classes);
       }
       const colours = ink();
       context.font = "650 15px system-ui, sans-serif";

@@ -1,7 +1,7 @@
 /** What the reader looks at, as signals, and how it is kept in the address of the page. */
 
 import { effect, signal, type Signal } from "@preact/signals";
-import type { Manifest, State, View } from "../contracts.ts";
+import type { Columns, Manifest, State, View } from "../contracts.ts";
 import { words } from "./words.ts";
 
 const LOW_DIMENSION = 2;
@@ -105,6 +105,7 @@ export class Address {
 
 /** Keeps the parts of the state that belong in the address.
  *
+ * @param ids what the space calls the rows: a link names the image, wherever it stands in a file.
  * @param panels ids of the features that have a panel.
  * @param spot where the map is looked at, as `spotOf` writes it; empty for all of it.
  */
@@ -112,6 +113,7 @@ export function keepState(
   address: Address,
   state: State,
   manifest: Manifest,
+  ids: Pick<Columns, "id" | "row">,
   panels: string[],
   spot: Signal<string>,
 ): void {
@@ -139,10 +141,11 @@ export function keepState(
   address.keep(
     "row",
     state.pinned,
-    (row) => (row < 0 ? "" : String(row)),
+    (row) => (row < 0 ? "" : String(ids.id(row))),
     (value) => {
-      const row = value === "" ? -1 : whole(value);
-      if (row >= manifest.rows) throw new RangeError(value);
+      if (value === "") return -1;
+      const row = ids.row(anyWhole(value));
+      if (row < 0) throw new RangeError(value);
       return row;
     },
   );
@@ -168,8 +171,14 @@ export function readSpot(spot: string, size?: { width: number; height: number })
 }
 
 function whole(text: string): number {
+  const value = anyWhole(text);
+  if (value < -1) throw new RangeError(text);
+  return value;
+}
+
+function anyWhole(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < -1) throw new RangeError(text);
+  if (!text.trim() || !Number.isInteger(value)) throw new RangeError(text);
   return value;
 }
 

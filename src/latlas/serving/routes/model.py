@@ -16,7 +16,7 @@ from latlas.serving.live import Live
 from latlas.serving.routes.pictures import base64_rgba, grid, received, rgba
 from latlas.serving.routes.rows import label_of, vectors_of
 from latlas.serving.shapes import DecodeAsked, ExplainAsked, WalkAsked
-from latlas.walks import LABEL, Query
+from latlas.walks import LABEL, Place, Query
 
 router = APIRouter(tags=["the model"])
 NEAR = 10
@@ -131,10 +131,10 @@ async def walk(asked: WalkAsked, here: Here) -> Response:
 
 
 def _walked(live: Live, asked: WalkAsked) -> dict[str, Any]:
-    space = live.space
+    space, told = live.space, label_of(live, asked.label)
     way = space.walk(
-        _end(live, asked.start),
-        None if asked.end is None else _end(live, asked.end),
+        _end(live, asked.start, told),
+        None if asked.end is None else _end(live, asked.end, told),
         asked.steps,
         asked.path,
         towards=asked.towards,
@@ -143,16 +143,27 @@ def _walked(live: Live, asked: WalkAsked) -> dict[str, Any]:
     classifier, odds = live.classifier(), None
     if classifier is not None and space.scope == "global":
         odds = classifier.of_latents(way.z)
-    told = [space.label(int(label)) for label in way.told]
-    return {"z": way.z, "told": told, "odds": odds} | base64_rgba(way.images)
+    names = [space.label(int(label)) for label in way.told]
+    return {"z": way.z, "told": names, "odds": odds} | base64_rgba(way.images)
 
 
-def _end(live: Live, end: int | str | list[float]) -> Query:
-    """An end of a walk; a text is a label and never the path of a file."""
+def _end(live: Live, end: int | str | list[float], told: int) -> Query:
+    """An end of a walk; a text is a label and never the path of a file.
+
+    Args:
+        live: the space.
+        end: what was sent.
+        told: the label of an end that is a vector, -1 for none.
+    """
     if isinstance(end, int):
         return end
     if isinstance(end, list):
-        return vectors_of(live, [end], 1)[0]
+        if told < 0 and live.space.scope == "per-class":
+            raise OptionError(
+                "each class has a space of its own, and a vector alone does not say which is "
+                "meant. Give its label too."
+            )
+        return Place(vectors_of(live, [end], 1)[0], told)
     name = end.removeprefix(LABEL)
     live.space.label_number(name)
     if Path(LABEL + name).exists():

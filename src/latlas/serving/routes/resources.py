@@ -21,12 +21,14 @@ from latlas.thumbnails import MOST_SIDE
 router = APIRouter(tags=["what the page reads"])
 pages = APIRouter(include_in_schema=False)
 MOST_IMAGE_SIDE = 1024
+CHANGED = "the space has changed; load the page again"
 NO_PAGE = (
     "the page is not built: src/latlas/page/index.html is missing. Build it with: make web. "
     "The API under /api/v1 works without."
 )
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", summary="Whether the server is there; needs no token")
 async def health() -> dict[str, bool]:
     """``{"ok": true}``."""
@@ -45,13 +47,15 @@ async def manifest(here: Here) -> Response:
 async def resource(name: str, request: Request, here: Here, v: str = "") -> Response:
     """Columns, maps, nets, pictures; names are in the manifest.
 
-    With ``?v=FINGERPRINT`` of the manifest the browser may keep them for ever.
+    With ``?v=FINGERPRINT`` of the manifest the browser may keep them for ever. Where rows or maps
+    are others than they were in that state, the answer is 409.
     """
     live = await here.live()
+    if v and not here.served.fits(v, live):
+        return failure(409, CHANGED)
     run = here.slow if live.is_slow(name) else here.quick
     data, packed, kind = await run(lambda: live.resource(name))
-    fixed = v == live.fingerprint
-    return kept_answer(request, data, packed, kind, live.fingerprint, fixed)
+    return kept_answer(request, data, packed, kind, live.fingerprint, fixed=v == live.fingerprint)
 
 
 @router.get("/images/{id}", summary="An image as a PNG file")

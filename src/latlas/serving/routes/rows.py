@@ -9,11 +9,12 @@ import numpy as np
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from latlas.atlas.words import source_name
 from latlas.contracts import SPLITS, FloatArray, OptionError
 from latlas.serving.answers import json_answer
 from latlas.serving.context import Here
 from latlas.serving.live import Live
-from latlas.serving.shapes import ClassifyAsked, Label, NeighboursAsked
+from latlas.serving.shapes import ClassifyAsked, Label, LatentsAsked, NeighboursAsked
 
 router = APIRouter(tags=["images"])
 UNFITTED = "no classifier is fitted yet; fit one with POST /api/v1/classifier, or latlas classify."
@@ -127,16 +128,43 @@ def _classified(live: Live, asked: ClassifyAsked, most: int) -> Any:
     if asked.z is not None:
         return classifier.of_latents(vectors_of(live, asked.z, most))
     ids = asked.ids or []
-    if not 1 <= len(ids) <= most:
-        raise OptionError(f"{len(ids)} ids were sent; expected 1 to {most}.")
+    _few(len(ids), most)
     return classifier.of_rows(np.array([live.row(number) for number in ids]))
+
+
+@router.post(
+    "/latents",
+    summary="The latent vectors of images",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}},
+)
+async def latents(asked: LatentsAsked, here: Here) -> Response:
+    """Float32 [n, D], little-endian, row by row in the order of the ids; X-Shape says n,D."""
+    live = await here.live()
+    _few(len(asked.ids), here.limits.rows)
+    rows = [live.row(number) for number in asked.ids]
+    z = live.latents.z[rows].astype("<f4")
+    shape = {"x-shape": ",".join(map(str, z.shape))}
+    return Response(z.tobytes(), headers=shape, media_type="application/octet-stream")
+
+
+def _few(count: int, most: int) -> None:
+    """Lets so many ids through.
+
+    Raises:
+        OptionError: none, or too many.
+    """
+    if not 1 <= count <= most:
+        raise OptionError(f"{count} ids were sent; expected 1 to {most}.")
 
 
 @router.get("/info", summary="What the space is and what made it")
 async def info(here: Here) -> Response:
-    """As ``latlas info --json`` says it."""
+    """As ``latlas info --json`` says it, but for where the space and its sources lie."""
     live = await here.live()
     facts = await here.quick(live.space.info)
+    for source in facts["sources"]:
+        source["uri"] = source_name(source["uri"])
     return json_answer(facts | {"folder": live.space.folder.name, "read_only": here.read_only})
 
 

@@ -163,5 +163,8 @@ async def job(id: str, here: Here, wait: float = 0.0) -> Response:  # noqa: A002
 
 @router.delete("/jobs/{id}", summary="Cancels a job")
 async def cancel(id: str, here: Here) -> Response:  # noqa: A002
-    """The job as it is now; what it had done so far is thrown away."""
+    """The job as it is now; what it had done so far is thrown away.
+
+    Equal questions are one job: it goes on while another who asked has not cancelled it.
+    """
     return json_answer(here.jobs.cancel(id).shown())

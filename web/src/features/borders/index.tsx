@@ -1,7 +1,7 @@
 /** The borders of the classes, as the space's classifier draws them on the map. */
 
 import { effect, signal } from "@preact/signals";
-import type { App, Feature } from "../../contracts.ts";
+import type { App, BordersInfo, Feature } from "../../contracts.ts";
 import { addNote } from "../../parts/notes.ts";
 import { percent } from "../../parts/odds.ts";
 import { Borders, bordersLayer } from "./layer.ts";
@@ -29,9 +29,7 @@ function Note({ app, borders, turn }: { app: App; borders: Borders; turn: { valu
   if (!info) return <Missing app={app} />;
   if (app.state.apart.value) return <p class="map-note wide">{app.t("borders.apart")}</p>;
   if (borders.isLoading(info)) return <p class="map-note" role="status">{app.t("borders.loading")}</p>;
-  const { knn, linear } = app.manifest;
-  const method = app.t(knn || !linear ? "borders.knn" : "borders.linear");
-  const accuracy = (knn ?? linear)?.accuracy ?? null;
+  const { method, accuracy } = drawnBy(app, info);
   return (
     <p class="map-note">
       <span>
@@ -41,6 +39,17 @@ function Note({ app, borders, turn }: { app: App; borders: Borders; turn: { valu
       </span>
     </p>
   );
+}
+
+/** The classifier that drew the borders, in words, and its share of right answers, if known. */
+function drawnBy(app: App, info: BordersInfo & { method?: string }): { method: string; accuracy: number | null } {
+  const { knn, linear } = app.manifest;
+  const method = info.method ?? (knn || !linear ? "knn" : "linear");
+  const known = { knn, linear }[method];
+  const key = `borders.${method}`;
+  const word = app.t(key);
+  // Only these two are in the manifest, so of another nothing but its name is known.
+  return { method: word === key ? method : word, accuracy: known?.accuracy ?? null };
 }
 
 function Missing({ app }: { app: App }) {

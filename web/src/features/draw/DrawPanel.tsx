@@ -8,7 +8,7 @@ import { Thumb } from "../../parts/Thumb.tsx";
 import { fogWord } from "../../parts/fog.ts";
 import { take } from "./accept.ts";
 import { landed, show } from "./landed.ts";
-import { Sheet } from "./sheet.ts";
+import { Sheet, usualPen } from "./sheet.ts";
 import "./style.css";
 
 const SIDE = 224;
@@ -19,7 +19,7 @@ export function DrawPanel({ app }: { app: App }) {
   const { t, manifest } = app;
   const canvas = useRef<HTMLCanvasElement>(null);
   const sheet = useRef<Sheet | null>(null);
-  const pen = useSignal(14);
+  const pen = useSignal(usualPen(SIDE, app.manifest.shape[1]));
   const colour = useSignal("#ffffff");
   const grey = manifest.shape[2] === 1;
   useEffect(() => {
@@ -47,7 +47,7 @@ export function DrawPanel({ app }: { app: App }) {
       <div class="draw-row">
         <label class="field draw-pen">
           <span>{t("draw.pen")}</span>
-          <input type="range" min={4} max={36} value={pen.value} onInput={(event) => (pen.value = Number(event.currentTarget.value))} />
+          <input type="range" min={4} max={60} value={pen.value} onInput={(event) => (pen.value = Number(event.currentTarget.value))} />
         </label>
         <button class="button" onClick={forget}>
           {t("draw.clear")}
@@ -90,8 +90,7 @@ function Verdict({ app }: { app: App }) {
   const { t, manifest } = app;
   if (!now) return <p class="muted small">{t("draw.nothing")}</p>;
   const [height, width] = manifest.shape;
-  const classes = manifest.knn?.classes ?? manifest.linear?.classes ?? [];
-  const ranked = Array.from(now.odds ?? [], (share, i) => ({ share, label: classes[i] ?? i }))
+  const ranked = Array.from(now.odds ?? [], (share, label) => ({ share, label }))
     .sort((a, b) => b.share - a.share)
     .slice(0, 3);
   return (

@@ -1,7 +1,7 @@
 /** Images that are dropped on the page or pasted into it. */
 
 import type { App } from "../../contracts.ts";
-import { fitted, land } from "./landed.ts";
+import { fitted, land, pads } from "./landed.ts";
 
 const MOST_BYTES = 20e6;
 const MOST_PIXELS = 40e6;
@@ -32,10 +32,15 @@ export async function take(app: App, file: File): Promise<void> {
     } catch {
       throw new Error(app.t("draw.noimage", { name: file.name || app.t("draw.pasted") }));
     }
-    if (picture.width * picture.height > MOST_PIXELS) throw new Error(app.t("draw.pixels"));
-    app.state.panel.value = "draw";
-    await land(app, await fitted(app, picture, false));
-    picture.close();
+    let image: ImageData;
+    try {
+      if (picture.width * picture.height > MOST_PIXELS) throw new Error(app.t("draw.pixels"));
+      app.state.panel.value = "draw";
+      image = fitted(app, picture, pads(app));
+    } finally {
+      picture.close();
+    }
+    await land(app, image);
   } catch (error) {
     app.say(error instanceof Error ? error.message : String(error), "error");
   }

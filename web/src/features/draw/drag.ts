@@ -1,7 +1,7 @@
 /** Dragging the landed image over the map: the decoder draws each place that it comes to. */
 
 import type { App } from "../../contracts.ts";
-import { latentAt, wayNow } from "../../parts/latentAt.ts";
+import { labelsAt, latentAt, wayNow } from "../../parts/latentAt.ts";
 import { landed, settle, show } from "./landed.ts";
 
 const REACH = 18;
@@ -55,12 +55,17 @@ export async function moveTo(app: App, x: number, y: number): Promise<void> {
   landed.value = { ...now, x, y };
   show(app);
   try {
-    const z = await latentAt(app, x, y, wayNow(app), "drag");
-    const pixels = z && (await app.decoder.decode(z, [now.label], "drag"));
+    const [z, labels] = await Promise.all([
+      latentAt(app, x, y, wayNow(app), "drag"),
+      labelsAt(app, Float32Array.of(x, y)),
+    ]);
+    // Another panel is another space, with a model of its own.
+    const label = app.manifest.scope === "per-class" && labels ? labels[0] : now.label;
+    const pixels = z && (await app.decoder.decode(z, [label], "drag"));
     if (!z || !pixels) return;
     const [height, width] = app.manifest.shape;
     const image = new ImageData(new Uint8ClampedArray(pixels), width, height);
-    await settle(app, image, z, pixels, now.label, { x, y });
+    await settle(app, image, z, pixels, label, { x, y });
   } catch (error) {
     app.say(error instanceof Error ? error.message : String(error), "error");
   }

@@ -3,6 +3,8 @@
 import { signal } from "@preact/signals";
 import { PageError, type App, type Near } from "../../contracts.ts";
 import { explain, pixelsOf } from "../../parts/explain.ts";
+import { landing } from "../../parts/landing.ts";
+import { amongOf } from "../../parts/within.ts";
 
 /** An image from outside on its place in the space. */
 export interface Landed {
@@ -40,22 +42,16 @@ export async function settle(
   label: number,
   at?: { x: number; y: number },
 ): Promise<void> {
-  const map = app.state.map.peek();
-  const among = app.manifest.scope === "per-class" ? label : -1;
+  const among = amongOf(app, label);
   const [near, odds, fog, place] = await Promise.all([
     app.latents.nearest(z, 8, -1, among),
     app.latents.odds(z),
-    app.latents.fog(z),
-    at || app.manifest.scope === "per-class" || !map ? null : app.latents.place(z, map),
+    app.latents.fog(z, among),
+    at ? null : landing(app, z, [label]),
   ]);
-  const spot = at ?? (place ? { x: place[0], y: place[1] } : placeOf(app, near.rows[0]));
+  const spot = at ?? { x: place![0], y: place![1] };
   landed.value = { image, z, decoded, label, odds, near, fog: fog[0], ...spot };
   show(app);
-}
-
-function placeOf(app: App, row: number): { x: number; y: number } {
-  const places = app.map.places;
-  return row === undefined ? { x: NaN, y: NaN } : { x: places[2 * row], y: places[2 * row + 1] };
 }
 
 /** Shows the landed image as a point of its own. */
@@ -70,15 +66,39 @@ export function show(app: App): void {
   ]);
 }
 
-/** Any picture -> RGBA of the space's size: the middle is kept, as `latlas fit` crops. */
-export async function fitted(app: App, picture: ImageBitmap, pad: boolean): Promise<ImageData> {
+/** Whether `latlas fit` brought images of another size in whole, on black, instead of cropping. */
+export function pads(app: App): boolean {
+  return app.manifest.resize === "pad";
+}
+
+/** Any picture -> RGBA of the space's size, as `latlas fit` brings it there: the middle that fills
+ * the frame, or, with `pad`, the whole on black. */
+export function fitted(app: App, picture: ImageBitmap, pad: boolean): ImageData {
   const [height, width] = app.manifest.shape;
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
-  context.fillStyle = pad ? "#000" : "#fff";
-  context.fillRect(0, 0, width, height);
   const scale = (pad ? Math.min : Math.max)(width / picture.width, height / picture.height);
   const [w, h] = [picture.width * scale, picture.height * scale];
-  context.imageSmoothingQuality = "high";
-  context.drawImage(picture, (width - w) / 2, (height - h) / 2, w, h);
+  const context = blank(width, height, pad ? "#000" : "#fff");
+  context.drawImage(halved(picture, w, h), (width - w) / 2, (height - h) / 2, w, h);
   return context.getImageData(0, 0, width, height);
+}
+
+/** A picture halved for as long as it stays at least w x h: each pixel is then the mean of those
+ * that it stands for, where shrinking in one go would pass over most of them. */
+function halved(picture: ImageBitmap, w: number, h: number): ImageBitmap | OffscreenCanvas {
+  let now: ImageBitmap | OffscreenCanvas = picture;
+  while (now.width >= 2 * w && now.height >= 2 * h && now.width >= 2 && now.height >= 2) {
+    const [width, height] = [Math.floor(now.width / 2), Math.floor(now.height / 2)];
+    const context = blank(width, height, "#fff0");
+    context.drawImage(now, 0, 0, width, height);
+    now = context.canvas;
+  }
+  return now;
+}
+
+function blank(width: number, height: number, colour: string): OffscreenCanvasRenderingContext2D {
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
+  context.fillStyle = colour;
+  context.fillRect(0, 0, width, height);
+  context.imageSmoothingQuality = "high";
+  return context;
 }

@@ -4,8 +4,10 @@ import type { App } from "../../contracts.ts";
 import { fitted, land } from "./landed.ts";
 
 const WAIT = 60;
-/** In MNIST a digit fills a box of 20 x 20 pixels in a picture of 28 x 28. */
+/** As MNIST's digits, which fill a box of 20 x 20 pixels in a picture of 28 x 28. */
 const FILLED = 20 / 28;
+const LOOKED_AT = 60;
+const FULL = 0.9;
 const INK = 24;
 
 /** Pointer strokes on a canvas; the image is encoded while it is drawn. */
@@ -17,6 +19,7 @@ export class Sheet {
   private timer = 0;
   private busy = false;
   private again = false;
+  private filled = FILLED;
 
   constructor(
     private readonly app: App,
@@ -24,6 +27,7 @@ export class Sheet {
   ) {
     this.context = canvas.getContext("2d", { willReadFrequently: true })!;
     this.clear();
+    void usualExtent(app).then((extent) => (this.filled = extent), () => undefined);
     canvas.addEventListener("pointerdown", this.down);
     canvas.addEventListener("pointermove", this.move);
     canvas.addEventListener("pointerup", this.up);
@@ -96,7 +100,13 @@ export class Sheet {
     try {
       const grey = this.app.manifest.shape[2] === 1;
       const picture = await createImageBitmap(grey ? this.centred() : this.canvas);
-      await land(this.app, await fitted(this.app, picture, true));
+      let image: ImageData;
+      try {
+        image = fitted(this.app, picture, true);
+      } finally {
+        picture.close();
+      }
+      await land(this.app, image);
     } catch (error) {
       this.app.say(error instanceof Error ? error.message : String(error), "error");
     }
@@ -107,7 +117,8 @@ export class Sheet {
     }
   }
 
-  /** The drawing scaled to fill the usual box, its centre of mass in the middle.
+  /** The drawing scaled to fill the box that images of this space fill, and put in the middle:
+   * by its centre of mass, or by its box where that fills the picture.
    *
    * As MNIST's digits were brought into form (LeCun, Bottou, Bengio, Haffner, "Gradient-Based
    * Learning Applied to Document Recognition", 1998, section III A).
@@ -129,15 +140,43 @@ export class Sheet {
       my += value * y;
     }
     if (x1 < 0) return this.canvas;
-    const scale = (FILLED * side) / Math.max(x1 - x0, y1 - y0, 1);
+    const scale = (this.filled * side) / Math.max(x1 - x0, y1 - y0, 1);
     const out = document.createElement("canvas");
     out.width = out.height = side;
     const context = out.getContext("2d")!;
     context.fillStyle = "#000";
     context.fillRect(0, 0, side, side);
     context.imageSmoothingQuality = "high";
-    context.setTransform(scale, 0, 0, scale, side / 2 - (mx / mass) * scale, side / 2 - (my / mass) * scale);
+    const [cx, cy] = this.filled > FULL ? [(x0 + x1) / 2, (y0 + y1) / 2] : [mx / mass, my / mass];
+    context.setTransform(scale, 0, 0, scale, side / 2 - cx * scale, side / 2 - cy * scale);
     context.drawImage(this.canvas, 0, 0);
     return out;
   }
+}
+
+/** The width of a pen in pixels of a sheet of `side`, that draws as boldly as small grey images
+ * are: some 2.5 pixels of 28, and never less than 1.4 pixels of an image. */
+export function usualPen(side: number, width: number): number {
+  return Math.round(side * Math.max(2.5 / 28, 1.4 / width));
+}
+
+/** How much of the longer side bright strokes fill in images of the space, the median: 0..1. */
+async function usualExtent(app: App): Promise<number> {
+  if (!app.pictures) return FILLED;
+  const step = Math.max(1, Math.floor(app.manifest.rows / LOOKED_AT));
+  const shares: number[] = [];
+  for (let row = 0; row < app.manifest.rows && shares.length < LOOKED_AT; row += step) {
+    const { data, width, height } = await app.pictures.rgba(row);
+    let [x0, y0, x1, y1] = [width, height, -1, -1];
+    for (let at = 0; at < width * height; at++) {
+      if (data[4 * at] < 2 * INK) continue;
+      x0 = Math.min(x0, at % width);
+      x1 = Math.max(x1, at % width);
+      y0 = Math.min(y0, Math.floor(at / width));
+      y1 = Math.max(y1, Math.floor(at / width));
+    }
+    if (x1 >= 0) shares.push(Math.max((x1 - x0 + 1) / width, (y1 - y0 + 1) / height));
+  }
+  shares.sort((a, b) => a - b);
+  return shares[shares.length >> 1] ?? FILLED;
 }

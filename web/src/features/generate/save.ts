@@ -27,14 +27,23 @@ export async function savePng(app: App): Promise<void> {
   context.fillRect(0, 0, canvas.width, canvas.height);
   for (const [i, sample] of samples.entries()) {
     const [x, y] = [(i % columns) * cellWidth + gap, Math.floor(i / columns) * cellHeight + gap];
-    context.drawImage(await createImageBitmap(sample.image), x, y, width * scale, height * scale);
+    const size = [width * scale, height * scale] as const;
+    await paint(context, sample.image, x, y, ...size);
     const real = reals[i];
-    if (real) {
-      context.drawImage(await createImageBitmap(real), x + width * scale, y, width * scale, height * scale);
-    }
+    if (real) await paint(context, real, x + size[0], y, ...size);
   }
   const blob = await canvas.convertToBlob({ type: "image/png" });
   download(`${stem(app.manifest.name)}-samples.png`, blob, "image/png");
+}
+
+async function paint(
+  context: OffscreenCanvasRenderingContext2D,
+  image: ImageData,
+  ...box: [x: number, y: number, width: number, height: number]
+): Promise<void> {
+  const bitmap = await createImageBitmap(image);
+  context.drawImage(bitmap, ...box);
+  bitmap.close();
 }
 
 async function realOf(app: App, sample: Sample): Promise<ImageData | null> {

@@ -2,8 +2,10 @@
 
 import { effect, signal, type Signal } from "@preact/signals";
 import type { App, Probe } from "../../contracts.ts";
+import { landing } from "../../parts/landing.ts";
 import { latest } from "../../parts/latest.ts";
 import { wayNow } from "../../parts/latentAt.ts";
+import { amongOf } from "../../parts/within.ts";
 import { probeAt } from "../probe/live.ts";
 import { aroundOf, DIRECTIONS, FIRST_STEP } from "./directions.ts";
 
@@ -55,7 +57,7 @@ export class Ring {
   async open(): Promise<void> {
     const { app } = this;
     if (app.manifest.latentDim <= 2) return app.say(app.t("lift.flat", { D: app.manifest.latentDim }));
-    if (app.state.apart.peek()) return app.say(app.t("lift.apart"));
+    if (app.state.apart.peek() && !this.ownPanels()) return app.say(app.t("lift.apart"));
     try {
       const cursor = app.state.cursor.peek();
       const pinned = app.state.probe.peek();
@@ -73,6 +75,12 @@ export class Ring {
     }
   }
 
+  /** Whether each class has a map of its own, which is the same wherever its panel stands. */
+  private ownPanels(): boolean {
+    const { manifest, state } = this.app;
+    return manifest.maps.find((map) => map.name === state.map.peek())?.panels ?? false;
+  }
+
   close(): void {
     this.middle.value = null;
     this.around.value = null;
@@ -81,16 +89,21 @@ export class Ring {
   private async look(middle: Probe, distance: number): Promise<void> {
     const { app } = this;
     const D = app.manifest.latentDim;
+    const among = amongOf(app, middle.label);
     if (this.axes?.of !== middle) {
       const m = Math.min(DIRECTIONS, D - 2);
-      this.axes = { of: middle, ...(await app.latents.directions(middle.z, app.state.map.peek(), m)) };
+      const found = await app.latents.directions(middle.z, app.state.map.peek(), m, among);
+      this.axes = { of: middle, ...found };
     }
     const z = aroundOf(middle.z, this.axes.axes, this.axes.spread, distance);
     const all = new Float32Array(z.length + D);
     all.set(z);
     all.set(middle.z, z.length);
     const told = app.manifest.scope === "global" ? null : new Array(all.length / D).fill(middle.label);
-    const [pixels, fog] = await Promise.all([app.decoder!.decode(all, told, "lift"), app.latents.fog(z)]);
+    const [pixels, fog] = await Promise.all([
+      app.decoder!.decode(all, told, "lift"),
+      app.latents.fog(z, among),
+    ]);
     if (!pixels || this.middle.peek() !== middle) return;
     const one = (pixels.length * D) / all.length;
     this.around.value = {
@@ -110,8 +123,9 @@ export class Ring {
     const D = app.manifest.latentDim;
     const z = around.z.slice(way * D, (way + 1) * D);
     try {
-      const [x, y] = await app.latents.place(z, app.state.map.peek());
-      const probe: Probe = { z, label: around.middle.label, x, y };
+      const { label } = around.middle;
+      const [x, y] = await landing(app, z, [label]);
+      const probe: Probe = { z, label, x, y };
       app.state.probe.value = probe;
       this.middle.value = probe;
     } catch (error) {

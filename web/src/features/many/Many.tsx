@@ -95,5 +95,6 @@ async function resized(image: ImageData, width: number, height: number): Promise
   const bitmap = await createImageBitmap(image, { resizeWidth: width, resizeHeight: height });
   const context = new OffscreenCanvas(width, height).getContext("2d")!;
   context.drawImage(bitmap, 0, 0);
+  bitmap.close();
   return context.getImageData(0, 0, width, height);
 }

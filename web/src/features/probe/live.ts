@@ -4,6 +4,7 @@ import { effect, signal, type Signal } from "@preact/signals";
 import type { App, Probe } from "../../contracts.ts";
 import { latest } from "../../parts/latest.ts";
 import { fogAt, labelsAt, latentAt, wayNow, waysOf, type Way } from "../../parts/latentAt.ts";
+import { amongOf } from "../../parts/within.ts";
 
 /** A latent vector that has been decoded. */
 export interface Shown {
@@ -108,7 +109,9 @@ async function learnFacts(app: App, live: Live, shown: Shown): Promise<void> {
   // A vector from elsewhere need not lie where the map shows it; its own fog is what counts.
   const own = app.state.probe.peek() === probe;
   const [fog, odds] = await Promise.all([
-    own ? app.latents.fog(probe.z) : fogAt(app, Float32Array.of(probe.x, probe.y), probe.z, way),
+    own
+      ? app.latents.fog(probe.z, amongOf(app, probe.label))
+      : fogAt(app, Float32Array.of(probe.x, probe.y), probe.z, way),
     app.latents.odds(probe.z),
   ]);
   live.facts.value = { of: shown, fog: fog[0], odds };
@@ -123,7 +126,7 @@ function keepPlaced(app: App, failed: (error: unknown) => void): void {
     if (map === before) return;
     before = map;
     if (!probe) return;
-    app.latents.place(probe.z, map).then(([x, y]) => {
+    app.latents.place(probe.z, map, amongOf(app, probe.label)).then(([x, y]) => {
       if (app.state.probe.peek() === probe) app.state.probe.value = { ...probe, x, y };
     }, failed);
   });

@@ -57,38 +57,47 @@ interface FormProps {
   edits: Edits;
 }
 
-/** Values of the choice that are no class: they are longer than any name of one may be. */
-const NO_LABEL = "none".padEnd(200);
-const ORIGINAL = "original".padEnd(200);
-
+/** A name of a class or a new one; to take a label away or back are buttons of their own. */
 function LabelForm({ app, edits, onApply }: FormProps & { onApply(label: string | null): void }) {
-  const { classes } = app.manifest;
-  const label = useSignal(classes[0]?.name ?? "");
-  const names: Record<string, string | null> = { [NO_LABEL]: "", [ORIGINAL]: null };
-  if (!classes.length) return null;
+  const label = useSignal("");
+  const text = label.value.normalize("NFC").trim();
+  // The names follow the changes.
+  void edits.state.value;
+  const busy = edits.busy.value;
   return (
     <form
       class="select-row select-fields"
       onSubmit={(event) => {
         event.preventDefault();
-        onApply(label.value in names ? names[label.value] : label.value);
+        if (text) onApply(text);
       }}
     >
       <label class="field">
         <span>{app.t("select.newlabel")}</span>
-        <select value={label.value} onChange={(event) => (label.value = event.currentTarget.value)}>
-          {classes.map((each) => (
-            <option key={each.name} value={each.name}>
-              {each.name}
-            </option>
+        <input
+          type="text"
+          list="select-labels"
+          maxLength={100}
+          value={label.value}
+          onInput={(event) => (label.value = event.currentTarget.value)}
+        />
+        <datalist id="select-labels">
+          {app.manifest.classes.map((each) => (
+            <option key={each.name} value={each.name} />
           ))}
-          <option value={NO_LABEL}>{app.t("select.nolabel")}</option>
-          <option value={ORIGINAL}>{app.t("select.original")}</option>
-        </select>
+        </datalist>
       </label>
-      <button type="submit" class="button primary" disabled={edits.busy.value}>
+      <button type="submit" class="button primary" disabled={!text || busy}>
         {app.t("select.relabel")}
       </button>
+      <div class="select-row">
+        <button type="button" class="button" disabled={busy} onClick={() => onApply("")}>
+          {app.t("select.nolabel")}
+        </button>
+        <button type="button" class="button" disabled={busy} onClick={() => onApply(null)}>
+          {app.t("select.original")}
+        </button>
+      </div>
     </form>
   );
 }

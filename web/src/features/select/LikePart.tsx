@@ -3,7 +3,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Picture } from "../../parts/Picture.tsx";
-import type { App, Extra } from "../../contracts.ts";
+import type { App, Extra, Latents } from "../../contracts.ts";
+import { landing } from "../../parts/landing.ts";
+import { amongOf, fogWithin } from "../../parts/within.ts";
 import { commonTold } from "./NearPart.tsx";
 import type { PartProps } from "./Panel.tsx";
 
@@ -11,6 +13,17 @@ const COUNTS = [8, 16, 32, 64];
 const SIDE = 56;
 const FLY = 400;
 const OWNER = "select-like";
+
+/** Few rows lean on what lies around them, in the space of their own label `among`. */
+interface SamplesAmong extends Latents {
+  sampleLike(
+    rows: Uint32Array,
+    n: number,
+    temperature: number,
+    seed: number,
+    among?: number,
+  ): Promise<Float32Array>;
+}
 
 /** n drawn images with their latents. */
 interface Samples {
@@ -107,7 +120,8 @@ async function draw(
   temperature: number,
   seed: number,
 ): Promise<Samples | null> {
-  const z = await app.latents.sampleLike(rows, n, temperature, seed);
+  const latents = app.latents as SamplesAmong;
+  const z = await latents.sampleLike(rows, n, temperature, seed, amongOf(app, app.toldOf(rows[0])));
   // The decoder is told the labels in the share that the selected rows have them.
   const labels = Int16Array.from({ length: n }, (_, i) =>
     app.toldOf(rows[Math.floor(((i + 0.5) * rows.length) / n)]),
@@ -115,8 +129,8 @@ async function draw(
   const map = app.state.map.value;
   const [images, fog, places] = await Promise.all([
     app.decoder!.decode(z, labels, OWNER),
-    app.latents.fog(z),
-    map ? app.latents.place(z, map) : new Float32Array(2 * n).fill(NaN),
+    fogWithin(app, z, labels),
+    landing(app, z, labels),
   ]);
   return images && { z, labels, images, fog, places, map };
 }

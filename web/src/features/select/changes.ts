@@ -124,3 +124,12 @@ export function changesCsv(state: EditState, given: (id: number) => string): str
   });
   return csv(["id", "label", "new_label", "tags"], rows);
 }
+
+/** The names among the new labels that are no class of the space: those that were there `before`
+ * in their order, so that they keep their colour, then the others as the ids name them. */
+export function newNames(state: EditState, classes: readonly string[], before: readonly string[]): string[] {
+  const found = new Set(Object.values(state.labels));
+  for (const name of ["", ...classes]) found.delete(name);
+  const kept = before.filter((name) => found.has(name));
+  return [...new Set([...kept, ...found])];
+}

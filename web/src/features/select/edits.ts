@@ -2,7 +2,8 @@
 
 import { signal, type Signal } from "@preact/signals";
 import { PageError, type App } from "../../contracts.ts";
-import { changesMade, SessionChanges, UNCHANGED, type EditRequest, type EditState } from "./changes.ts";
+import { setReaderClasses } from "../../shell/classes.ts";
+import { changesMade, newNames, SessionChanges, UNCHANGED, type EditRequest, type EditState } from "./changes.ts";
 
 const CONFLICT = 409;
 
@@ -24,10 +25,14 @@ export class Edits {
   private session = new SessionChanges(UNCHANGED);
   private readonly channel: BroadcastChannel | null = null;
   private unsaved = false;
+  private coloured = false;
+  /** The classes of the space, before the names that readers gave. */
+  private readonly own: readonly string[];
 
   constructor(private readonly app: App) {
     this.kept = app.server && !app.server.readOnly ? "space" : "session";
     this.given = app.columns.labels.slice();
+    this.own = app.manifest.classes.map((each) => each.name);
     if (this.kept === "space" && "BroadcastChannel" in globalThis) {
       this.channel = new BroadcastChannel(`latlas-edits-${app.manifest.fingerprint}`);
       this.channel.onmessage = () => void this.load();
@@ -127,15 +132,29 @@ export class Edits {
   private show(state: EditState): void {
     const { labels, row } = this.app.columns;
     const { classes } = this.app.manifest;
-    const numbers = new Map(classes.map((each, label) => [each.name, label]));
+    const added = newNames(state, this.own, classes.slice(this.own.length).map((each) => each.name));
+    const counts = new Map<string, number>();
+    const numbers = new Map([...this.own, ...added].map((name, label) => [name, label]));
     labels.set(this.given);
     for (const [id, name] of Object.entries(state.labels)) {
       const at = row(Number(id));
-      if (at >= 0) labels[at] = numbers.get(name) ?? -1;
+      if (at < 0) continue;
+      labels[at] = numbers.get(name) ?? -1;
+      counts.set(name, (counts.get(name) ?? 0) + 1);
     }
+    setReaderClasses(this.app.manifest, this.own.length, added, added.map((name) => counts.get(name) ?? 0));
+    this.colourFirst(added.length > 0);
     this.state.value = state;
     // Labels are a plain array: a new set of hidden classes makes the map paint again.
     this.app.state.hidden.value = new Set(this.app.state.hidden.value);
+  }
+
+  /** Points that were all alike are coloured by the first labels that a reader gives. */
+  private colourFirst(labelled: boolean): void {
+    if (this.own.length || labelled === this.coloured) return;
+    const { colour } = this.app.state;
+    if (labelled && colour.value === "none") colour.value = "label";
+    this.coloured = labelled;
   }
 
   private tell(error: unknown): void {

@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { App, Extra } from "../../contracts.ts";
+import { landing } from "../../parts/landing.ts";
 import { complain } from "./common.ts";
 import { Drawn } from "./Drawn.tsx";
 
@@ -57,15 +58,13 @@ async function drawn(app: App, seed: number): Promise<ImageData[]> {
   const images = labels.map(
     (_, i) => new ImageData(new Uint8ClampedArray(pixels.subarray(i * size, (i + 1) * size)), width, height),
   );
-  if (manifest.scope === "global") {
-    const places = await app.latents.place(z, app.state.map.value);
-    const extras: Extra[] = images.map((image, i) => ({
-      x: places[2 * i],
-      y: places[2 * i + 1],
-      colour: "#a8540a",
-      image,
-    }));
-    app.showExtras("tour", extras);
-  }
+  const places = await landing(app, z, labels);
+  const extras: Extra[] = images.map((image, i) => ({
+    x: places[2 * i],
+    y: places[2 * i + 1],
+    colour: "#a8540a",
+    image,
+  }));
+  app.showExtras("tour", extras.filter((extra) => !Number.isNaN(extra.x)));
   return images;
 }

@@ -1,6 +1,7 @@
 /** The two ends of a walk: an image, the most typical image of a class, or any latent vector. */
 
 import { PageError, type App } from "../../contracts.ts";
+import { amongOf } from "../../parts/within.ts";
 
 /** One end of a walk. */
 export type End =
@@ -58,7 +59,9 @@ async function findTypical(app: App, label: number): Promise<number> {
 function rowsOf(app: App, label: number): number[] {
   const { labels, splits } = app.columns;
   const train = app.manifest.splits.indexOf("train");
-  const own = [...labels.keys()].filter((row) => labels[row] === label);
+  // A row whose label was changed lies in the space of its old one, and has no mean with these.
+  const within = (row: number) => amongOf(app, label) < 0 || app.toldOf(row) === label;
+  const own = [...labels.keys()].filter((row) => labels[row] === label && within(row));
   const trained = own.filter((row) => splits[row] === train);
   return trained.length > 0 ? trained : own;
 }

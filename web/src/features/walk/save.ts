@@ -56,7 +56,9 @@ export async function saveStrip(app: App, way: Way): Promise<void> {
   context.fillStyle = "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   for (const [i, image] of way.images.entries()) {
-    context.drawImage(await createImageBitmap(image), i * (width + gap), 0, width, height);
+    const bitmap = await createImageBitmap(image);
+    context.drawImage(bitmap, i * (width + gap), 0, width, height);
+    bitmap.close();
   }
   download(fileName(app, way, "png"), await canvas.convertToBlob({ type: "image/png" }), "image/png");
 }

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PageError } from "../src/contracts.ts";
+import { RemoteLatents } from "../src/load/latents.ts";
+
+const DIM = 2;
+const columns = { id: (row: number) => 1000 + row };
+const latentOf = (id: number) => [id, -id];
+
+function server(status = 0) {
+  const calls: string[] = [];
+  return {
+    calls,
+    async get<T>(path: string): Promise<T> {
+      calls.push(path);
+      return { z: latentOf(Number(path.split("/").at(-1))) } as T;
+    },
+    async send<T>(method: string, path: string, body: unknown): Promise<T> {
+      const { ids } = body as { ids: number[] };
+      calls.push(`${method} ${path} ${ids.length}`);
+      if (status) throw new PageError("no", status);
+      return Float32Array.from(ids.flatMap(latentOf)).buffer as T;
+    },
+  };
+}
+
+test("many rows are asked for in few calls, in their order", async () => {
+  const there = server();
+  const rows = Uint32Array.from({ length: 2500 }, (_, i) => (i * 7) % 2500);
+  const z = await new RemoteLatents(there, columns, DIM).of(rows);
+  assert.deepEqual(z, Float32Array.from([...rows].flatMap((row) => latentOf(1000 + row))));
+  assert.deepEqual(there.calls, ["POST /latents 1024", "POST /latents 1024", "POST /latents 452"]);
+});
+
+test("without that route they are asked for one by one, and the route no more", async () => {
+  const there = server(404);
+  const latents = new RemoteLatents(there, columns, DIM);
+  assert.deepEqual([...(await latents.of([3, 1]))], [1003, -1003, 1001, -1001]);
+  await latents.of([2]);
+  assert.deepEqual(there.calls, ["POST /latents 2", "/rows/1003", "/rows/1001", "/rows/1002"]);
+});
+
+test("any other failure is told", async () => {
+  await assert.rejects(new RemoteLatents(server(503), columns, DIM).of([1]), /no/);
+});

@@ -14,17 +14,6 @@ const SIDE = 56;
 const FLY = 400;
 const OWNER = "select-like";
 
-/** Few rows lean on what lies around them, in the space of their own label `among`. */
-interface SamplesAmong extends Latents {
-  sampleLike(
-    rows: Uint32Array,
-    n: number,
-    temperature: number,
-    seed: number,
-    among?: number,
-  ): Promise<Float32Array>;
-}
-
 /** n drawn images with their latents. */
 interface Samples {
   z: Float32Array;
@@ -120,7 +109,7 @@ async function draw(
   temperature: number,
   seed: number,
 ): Promise<Samples | null> {
-  const latents = app.latents as SamplesAmong;
+  const latents = app.latents;
   const z = await latents.sampleLike(rows, n, temperature, seed, amongOf(app, app.toldOf(rows[0])));
   // The decoder is told the labels in the share that the selected rows have them.
   const labels = Int16Array.from({ length: n }, (_, i) =>

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Picture } from "../../parts/Picture.tsx";
-import type { App, Extra, Latents } from "../../contracts.ts";
+import type { App, Extra } from "../../contracts.ts";
 import { landing } from "../../parts/landing.ts";
 import { amongOf, fogWithin } from "../../parts/within.ts";
 import { commonTold } from "./NearPart.tsx";

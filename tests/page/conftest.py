@@ -73,11 +73,12 @@ def served(explored, page_cache):
 
 
 @pytest.fixture
-def own_served(explored, page_cache, tmp_path):
+def own_served(explored, page_cache, tmp_path, complaints):
     """A server of this test alone, on a copy of the space."""
     copy = shutil.copytree(explored, tmp_path / "digits.latlas")
     with serving(copy, cache=page_cache) as server:
         yield server
+        complaints.end()
 
 
 @pytest.fixture

@@ -208,6 +208,11 @@ export class PageError extends Error {
   }
 }
 
+/** What went wrong, in words, whatever was thrown. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Talks to the server; absent in an exported file. Routes are those of `/api/v1`. */
 export interface Server {
   readonly readOnly: boolean;

@@ -3,7 +3,7 @@
 import "./shell/style.css";
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
-import { PageError, type App, type Manifest, type Resources, type Server } from "./contracts.ts";
+import { PageError, type App, type Manifest, type Resources, type Server, wordsOf } from "./contracts.ts";
 import { inOneFile, onChange, openResources } from "./load/resources.ts";
 import { openServer } from "./load/server.ts";
 import { attachGestures } from "./map/gestures.ts";
@@ -61,7 +61,7 @@ async function start(): Promise<void> {
     try {
       feature.start?.(page.app);
     } catch (error) {
-      page.app.say(`${feature.id}: ${error instanceof Error ? error.message : String(error)}`, "error");
+      page.app.say(`${feature.id}: ${wordsOf(error)}`, "error");
     }
   }
   await settle(page);
@@ -198,7 +198,7 @@ function watchServer({ app, frame }: Page, server: Server): void {
 
 start().catch((error: unknown) => {
   console.error(error);
-  const why = error instanceof Error ? error.message : String(error);
+  const why = wordsOf(error);
   const language = navigator.language.startsWith("ko") ? "ko" : "en";
   const text = document.createElement("p");
   text.className = "boot failed";

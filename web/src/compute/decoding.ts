@@ -2,7 +2,7 @@
  * else on the server. */
 
 import { signal, type ReadonlySignal } from "@preact/signals";
-import { PageError, type Decoder, type GraphInfo, type Manifest, type Resources } from "../contracts.ts";
+import { PageError, type Decoder, type GraphInfo, type Manifest, type Resources, wordsOf } from "../contracts.ts";
 import { groupsOf, inUnit, picked, type Group } from "./groups.ts";
 import { Lanes } from "./lanes.ts";
 import type { Call, Link } from "./link.ts";
@@ -143,7 +143,7 @@ export class PageDecoder implements Decoder {
         return this.chosen("server", milliseconds, "its net is slow in a page");
       return this.chosen("page", milliseconds, "");
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = wordsOf(error);
       if (remote) return this.chosen("server", NaN, why);
       this.state.value = { state: "failed", milliseconds: NaN, why };
       throw error;

@@ -1,7 +1,7 @@
 /** One worker as the page sees it: started on first use, asked by promises, started again when it
  * has crashed. */
 
-import { PageError } from "../contracts.ts";
+import { PageError, wordsOf } from "../contracts.ts";
 import type { Answer, Ops, Question } from "./messages.ts";
 
 /** How often in a row a worker may crash before the page gives up on it. */
@@ -118,7 +118,7 @@ export class Link {
 
   private inWords(error: unknown): PageError {
     if (error instanceof PageError) return error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = wordsOf(error);
     return new PageError(`${this.doing} failed: ${why.replace(/\s+/g, " ").replace(/[. ]+$/, "")}.`);
   }
 }

@@ -1,5 +1,6 @@
 /** The worker: nets and latents, asked by the page. It fetches nothing by itself. */
 
+import { wordsOf } from "../contracts.ts";
 import { unpackHalf } from "./half.ts";
 import { LatentMaths } from "./latents.ts";
 import type { Answer, MathOps, Ops, Question } from "./messages.ts";
@@ -45,7 +46,7 @@ self.onmessage = async ({ data }: MessageEvent<Question>) => {
 };
 
 function words(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return wordsOf(error);
 }
 
 /** Whether the runtime has gone down with the error, so that only a new worker helps. */

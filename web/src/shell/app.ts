@@ -1,7 +1,7 @@
 /** The page as its features see it: data, map, state and the small services around them. */
 
 import { computed, signal, type Signal } from "@preact/signals";
-import { PageError, type App, type Extra, type Manifest, type Resources, type Server, type Tool } from "../contracts.ts";
+import { PageError, type App, type Extra, type Manifest, type Resources, type Server, type Tool, wordsOf } from "../contracts.ts";
 import { startEngine } from "../compute/engine.ts";
 import { features } from "../features/index.ts";
 import { openColumns } from "../load/columns.ts";
@@ -51,7 +51,7 @@ export async function createPage(
   const told = signal<Int16Array | null>(null);
   // A reader's new label does not change which model an image went to.
   const given = columns.labels.slice();
-  const fail = (error: unknown) => say(error instanceof Error ? error.message : String(error), "error");
+  const fail = (error: unknown) => say(wordsOf(error), "error");
 
   const app: App = {
     manifest,

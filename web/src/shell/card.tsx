@@ -2,7 +2,7 @@
 
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { App, Near } from "../contracts.ts";
+import { type App, type Near, wordsOf } from "../contracts.ts";
 import { amongOf } from "../parts/within.ts";
 import { onPaper } from "./colours.ts";
 import type { Frame } from "./frame.ts";
@@ -126,7 +126,7 @@ function RowCard({ app, frame, row }: { app: App; frame: Frame; row: number }) {
 }
 
 async function learn(app: App, row: number, tell: (part: Partial<Facts>) => void): Promise<void> {
-  const fail = (error: unknown) => app.say(error instanceof Error ? error.message : String(error), "error");
+  const fail = (error: unknown) => app.say(wordsOf(error), "error");
   try {
     const z = await app.latentsOf([row]);
     app.latents.nearest(z, NEAR, row, amongOf(app, app.toldOf(row))).then((near) => tell({ near }), fail);
@@ -202,7 +202,7 @@ function Bitmap({ app, row, side, decoded = false }: { app: App; row: number; si
       canvas.current.dataset.drawn = "1";
     };
     const wanted = decoded ? decodedImage(app, row) : (app.pictures?.rgba(row) ?? Promise.resolve(null));
-    wanted.then(show, (error: unknown) => app.say(error instanceof Error ? error.message : String(error), "error"));
+    wanted.then(show, (error: unknown) => app.say(wordsOf(error), "error"));
     return () => {
       current = false;
     };

@@ -2,7 +2,7 @@
 
 import { computed, effect } from "@preact/signals";
 import type { Signal } from "@preact/signals";
-import type { App, View } from "../contracts.ts";
+import { type App, type View, wordsOf } from "../contracts.ts";
 import { boxOf } from "../map/camera.ts";
 import type { Insets, PointMap } from "../map/renderer.ts";
 import type { Page } from "./app.ts";
@@ -80,7 +80,7 @@ function followView(points: PointMap, spot: Signal<string>): void {
 }
 
 function complain(app: App): (error: unknown) => void {
-  return (error) => app.say(error instanceof Error ? error.message : String(error), "error");
+  return (error) => app.say(wordsOf(error), "error");
 }
 
 async function place(app: App, frame: Frame, points: PointMap, animate: number): Promise<void> {

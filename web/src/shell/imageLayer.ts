@@ -1,7 +1,7 @@
 /** Images in the place of dots: as many as fit, more of them the closer one looks. */
 
 import type { ReadonlySignal } from "@preact/signals";
-import type { App, Layer } from "../contracts.ts";
+import { type App, type Layer, wordsOf } from "../contracts.ts";
 import type { Colouring } from "./colours.ts";
 
 const SIDE = 34;
@@ -141,7 +141,7 @@ class DecodedImages {
       })
       .catch((error: unknown) => {
         // Busy for a while: what failed just now fails at the next frame too.
-        this.app.say(error instanceof Error ? error.message : String(error), "error");
+        this.app.say(wordsOf(error), "error");
         this.waiting = window.setTimeout(() => this.again(), this.pause);
         this.pause = Math.min(2 * this.pause, LONGEST_PAUSE);
       });

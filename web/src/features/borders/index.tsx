@@ -1,7 +1,7 @@
 /** The borders of the classes, as the space's classifier draws them on the map. */
 
 import { effect, signal } from "@preact/signals";
-import type { App, BordersInfo, Feature } from "../../contracts.ts";
+import { type App, type BordersInfo, type Feature, wordsOf } from "../../contracts.ts";
 import { addNote } from "../../parts/notes.ts";
 import { percent } from "../../parts/odds.ts";
 import { Borders, bordersLayer } from "./layer.ts";
@@ -87,7 +87,7 @@ async function fit(app: App): Promise<void> {
     // The manifest, and with it what the map offers, is another one now; the view is in the URL.
     location.reload();
   } catch (error) {
-    app.say(error instanceof Error ? error.message : String(error), "error");
+    app.say(wordsOf(error), "error");
   } finally {
     fitting.value = null;
   }

@@ -1,6 +1,6 @@
 /** Draws regions and border lines under the points. */
 
-import type { App, BordersInfo, Layer } from "../../contracts.ts";
+import { type App, type BordersInfo, type Layer, wordsOf } from "../../contracts.ts";
 import { look, rgbOf } from "../../parts/fog.ts";
 import { indexOf } from "../../parts/latentAt.ts";
 import type { MapIndex } from "../../parts/mapIndex.ts";
@@ -62,7 +62,7 @@ export class Borders {
       this.drawn.set(info.map, paint(this.app, info, { size: info.size, cells }, index));
     } catch (error) {
       this.drawn.set(info.map, "failed");
-      this.app.say(error instanceof Error ? error.message : String(error), "error");
+      this.app.say(wordsOf(error), "error");
     }
     this.changed();
   }

@@ -1,6 +1,6 @@
 /** Images that are dropped on the page or pasted into it. */
 
-import type { App } from "../../contracts.ts";
+import { type App, wordsOf } from "../../contracts.ts";
 import { fitted, land, pads } from "./landed.ts";
 
 const MOST_BYTES = 20e6;
@@ -42,6 +42,6 @@ export async function take(app: App, file: File): Promise<void> {
     }
     await land(app, image);
   } catch (error) {
-    app.say(error instanceof Error ? error.message : String(error), "error");
+    app.say(wordsOf(error), "error");
   }
 }

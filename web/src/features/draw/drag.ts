@@ -1,6 +1,6 @@
 /** Dragging the landed image over the map: the decoder draws each place that it comes to. */
 
-import type { App } from "../../contracts.ts";
+import { type App, wordsOf } from "../../contracts.ts";
 import { labelsAt, latentAt, wayNow } from "../../parts/latentAt.ts";
 import { landed, settle, show } from "./landed.ts";
 
@@ -67,6 +67,6 @@ export async function moveTo(app: App, x: number, y: number): Promise<void> {
     const image = new ImageData(new Uint8ClampedArray(pixels), width, height);
     await settle(app, image, z, pixels, label, { x, y });
   } catch (error) {
-    app.say(error instanceof Error ? error.message : String(error), "error");
+    app.say(wordsOf(error), "error");
   }
 }

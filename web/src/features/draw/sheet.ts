@@ -1,6 +1,6 @@
 /** The sheet that the reader draws on, brought into the form of the dataset's images. */
 
-import type { App } from "../../contracts.ts";
+import { type App, wordsOf } from "../../contracts.ts";
 import { fitted, land } from "./landed.ts";
 
 const WAIT = 60;
@@ -108,7 +108,7 @@ export class Sheet {
       }
       await land(this.app, image);
     } catch (error) {
-      this.app.say(error instanceof Error ? error.message : String(error), "error");
+      this.app.say(wordsOf(error), "error");
     }
     this.busy = false;
     if (this.again) {

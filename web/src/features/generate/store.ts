@@ -1,7 +1,7 @@
 /** What the panel holds while the page is open, and what it does when asked. */
 
 import { effect, signal, type Signal } from "@preact/signals";
-import type { App, Extra } from "../../contracts.ts";
+import { type App, type Extra, wordsOf } from "../../contracts.ts";
 import { flyTo, landing } from "../../parts/landing.ts";
 import { colourOf } from "../../parts/odds.ts";
 import { readAsk, sameAsk, writeAsk, type Ask } from "./ask.ts";
@@ -102,7 +102,7 @@ export async function draw(app: App): Promise<void> {
     store.samples.value = samples;
   } catch (error) {
     if (turn !== store.turn || store.stop?.signal.aborted) return;
-    store.error.value = error instanceof Error ? error.message : String(error);
+    store.error.value = wordsOf(error);
   } finally {
     if (turn === store.turn) store.busy.value = null;
   }
@@ -160,7 +160,7 @@ async function settle(app: App, store: Store): Promise<void> {
     store.places.value = places;
     app.showExtras(OWNER, samples.map((sample, i) => extraOf(app, store, sample, i)).filter(isPlaced));
   } catch (error) {
-    store.error.value = error instanceof Error ? error.message : String(error);
+    store.error.value = wordsOf(error);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The tiles of the ground that have been made, and the making of those that are wanted. */
 
-import type { App, View } from "../../contracts.ts";
+import { type App, type View, wordsOf } from "../../contracts.ts";
 import { fogAt, labelsAt, latentsAt, wayNow } from "../../parts/latentAt.ts";
 import { materialOf, paintTile, rasterOf, type Colours, type Material } from "./paint.ts";
 import { frameOf, levelFor, middlesOf, nameOfTile, tilesIn, type Frame, type TileKey } from "./tiles.ts";
@@ -97,7 +97,7 @@ export class GroundStore {
       }
     } catch (error) {
       this.broken = this.prefix();
-      this.app.say(error instanceof Error ? error.message : String(error), "error");
+      this.app.say(wordsOf(error), "error");
     } finally {
       this.busy = false;
       this.show(true);

@@ -1,7 +1,7 @@
 /** The ring that is open: where it stands, how far it reaches, what it shows. */
 
 import { effect, signal, type Signal } from "@preact/signals";
-import type { App, Probe } from "../../contracts.ts";
+import { type App, type Probe, wordsOf } from "../../contracts.ts";
 import { landing } from "../../parts/landing.ts";
 import { latest } from "../../parts/latest.ts";
 import { wayNow } from "../../parts/latentAt.ts";
@@ -50,7 +50,7 @@ export class Ring {
   }
 
   private fail(error: unknown): void {
-    this.app.say(error instanceof Error ? error.message : String(error), "error");
+    this.app.say(wordsOf(error), "error");
   }
 
   /** Opens the ring at the pinned vector, else at the cursor. */

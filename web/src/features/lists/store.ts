@@ -1,7 +1,7 @@
 /** Lists that were made, kept until the page is closed. */
 
 import { signal, type Signal } from "@preact/signals";
-import type { App } from "../../contracts.ts";
+import { type App, wordsOf } from "../../contracts.ts";
 import type { Finding, Neighbourhood } from "./findings.ts";
 import { findingsOf, kindsOf, worthOf, type Kind } from "./kinds.ts";
 
@@ -51,7 +51,7 @@ export class Lists {
       const findings = await findingsOf(this.app, kind, progress, stop.signal, (look) => this.searched(look));
       if (findings) status.value = { findings, done: -1, chosen: worthOf(kind, findings) };
     } catch (error) {
-      this.app.say(error instanceof Error ? error.message : String(error), "error");
+      this.app.say(wordsOf(error), "error");
     } finally {
       status.value = { ...status.value, done: -1 };
     }

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { App } from "../../contracts.ts";
+import { type App, wordsOf } from "../../contracts.ts";
 import { explain, pixelsOf, type Explanation } from "../../parts/explain.ts";
 import { Picture } from "../../parts/Picture.tsx";
 import "./style.css";
@@ -47,7 +47,7 @@ function Redrawn({ app }: { app: App }) {
         (found) => {
           if (current && found) shown.value = { row, ...found };
         },
-        (error: unknown) => app.say(error instanceof Error ? error.message : String(error), "error"),
+        (error: unknown) => app.say(wordsOf(error), "error"),
       );
     }, REST);
     return () => {

@@ -1,7 +1,7 @@
 /** The card of the probe: picture, fog, odds, the way, and where it was decoded. */
 
 import { useRef } from "preact/hooks";
-import type { App } from "../../contracts.ts";
+import { type App, wordsOf } from "../../contracts.ts";
 import { fogWord } from "../../parts/fog.ts";
 import { NEAREST, wayNow, waysOf } from "../../parts/latentAt.ts";
 import { nameOf, percent } from "../../parts/odds.ts";
@@ -109,7 +109,7 @@ async function moveBy(app: App, live: Live, dx: number, dy: number): Promise<voi
     const probe = await probeAt(app, from.x + dx / view.scale, from.y + dy / view.scale);
     if (probe) app.state.probe.value = probe;
   } catch (error) {
-    app.say(error instanceof Error ? error.message : String(error), "error");
+    app.say(wordsOf(error), "error");
   }
 }
 

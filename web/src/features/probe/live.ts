@@ -1,7 +1,7 @@
 /** What is decoded now: at the cursor, or the latent vector that is pinned. */
 
 import { effect, signal, type Signal } from "@preact/signals";
-import type { App, Probe } from "../../contracts.ts";
+import { type App, type Probe, wordsOf } from "../../contracts.ts";
 import { latest } from "../../parts/latest.ts";
 import { fogAt, labelsAt, latentAt, wayNow, waysOf, type Way } from "../../parts/latentAt.ts";
 import { amongOf } from "../../parts/within.ts";
@@ -44,7 +44,7 @@ export function follow(app: App): Live {
   const live: Live = { shown: signal(null), facts: signal(null), time: signal(NaN), times: [], choose: chooser(app) };
   let failure = "";
   const failed = (error: unknown) => {
-    const words = error instanceof Error ? error.message : String(error);
+    const words = wordsOf(error);
     // The cursor would say the same at every move.
     if (words !== failure) app.say(words, "error");
     failure = words;

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Picture } from "../../parts/Picture.tsx";
-import type { App, Extra } from "../../contracts.ts";
+import { type App, type Extra, wordsOf } from "../../contracts.ts";
 import { landing } from "../../parts/landing.ts";
 import { amongOf, fogWithin } from "../../parts/within.ts";
 import { commonTold } from "./NearPart.tsx";
@@ -42,7 +42,7 @@ export function LikePart({ app, rows }: PartProps) {
       if (found) app.showExtras(OWNER, extrasOf(app, found));
       seed.value += 1;
     } catch (error) {
-      app.say(error instanceof Error ? error.message : String(error), "error");
+      app.say(wordsOf(error), "error");
     } finally {
       busy.value = false;
     }

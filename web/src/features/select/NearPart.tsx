@@ -1,7 +1,7 @@
 /** The images that are nearest to the selected ones, in the latent space. */
 
 import { useSignal } from "@preact/signals";
-import type { App, Near } from "../../contracts.ts";
+import { type App, type Near, wordsOf } from "../../contracts.ts";
 import { describeRow, RowGrid } from "./GridPart.tsx";
 import { meanOf, nearestToAny, nearestToOne, thinned, type Ask } from "./near.ts";
 import type { PartProps } from "./Panel.tsx";
@@ -39,7 +39,7 @@ export function NearPart({ app, rows }: PartProps) {
       }, stopped);
       near.value = found;
     } catch (error) {
-      app.say(error instanceof Error ? error.message : String(error), "error");
+      app.say(wordsOf(error), "error");
     } finally {
       done.value = -1;
     }

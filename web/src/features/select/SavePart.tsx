@@ -1,7 +1,7 @@
 /** The selection as a file: ids, a table, vectors. */
 
 import { useSignal } from "@preact/signals";
-import type { App } from "../../contracts.ts";
+import { type App, wordsOf } from "../../contracts.ts";
 import { tagsById } from "./changes.ts";
 import { editsOf } from "./edits.ts";
 import { csv, download, idLines, short, stem, type Cell } from "./files.ts";
@@ -17,7 +17,7 @@ export function SavePart({ app, rows }: PartProps) {
     try {
       await run();
     } catch (error) {
-      app.say(error instanceof Error ? error.message : String(error), "error");
+      app.say(wordsOf(error), "error");
     } finally {
       busy.value = false;
     }

@@ -1,7 +1,7 @@
 /** Keeps relabels and tags: in the space through the server, or in the page for the session. */
 
 import { signal, type Signal } from "@preact/signals";
-import { PageError, type App } from "../../contracts.ts";
+import { PageError, type App, wordsOf } from "../../contracts.ts";
 import { setReaderClasses } from "../../shell/classes.ts";
 import { changesMade, newNames, SessionChanges, UNCHANGED, type EditRequest, type EditState } from "./changes.ts";
 
@@ -158,7 +158,7 @@ export class Edits {
   }
 
   private tell(error: unknown): void {
-    this.app.say(error instanceof Error ? error.message : String(error), "error");
+    this.app.say(wordsOf(error), "error");
   }
 }
 

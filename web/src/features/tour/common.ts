@@ -1,10 +1,10 @@
 /** What the steps of the tour share. */
 
-import type { App } from "../../contracts.ts";
+import { type App, wordsOf } from "../../contracts.ts";
 
 /** Says what went wrong at the foot of the page. */
 export function complain(app: App): (error: unknown) => void {
-  return (error) => app.say(error instanceof Error ? error.message : String(error), "error");
+  return (error) => app.say(wordsOf(error), "error");
 }
 
 /** A score of the space as a person reads it, or nothing. */

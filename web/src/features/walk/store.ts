@@ -1,7 +1,7 @@
 /** What the panel holds while the page is open, and what it does when asked. */
 
 import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
-import type { App } from "../../contracts.ts";
+import { type App, wordsOf } from "../../contracts.ts";
 import { landing } from "../../parts/landing.ts";
 import { findEnd, readEnd, writeEnd, type End, type Found } from "./ends.ts";
 import { walked, type Path, type Way } from "./way.ts";
@@ -177,7 +177,7 @@ async function walkBetween(
 
 function fail(store: Store, error: unknown, clear = true): void {
   if (clear) store.ways.value = [];
-  store.why.value = error instanceof Error ? error.message : String(error);
+  store.why.value = wordsOf(error);
 }
 
 async function settle(app: App, store: Store): Promise<void> {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 import latlas
 from page.watching import barriers
@@ -54,7 +55,7 @@ def test_the_worst_drawn_come_first_and_a_click_flies_there(page):
     rows.get_by_role("option").first.click()
     assert pinned(page) == worst
     page.wait_for_function(f"({ON_STAGE})({worst})")
-    assert page.locator(f".card.pinned[data-row='{worst}']").is_visible()
+    expect(page.locator(f".card.pinned[data-row='{worst}']")).to_be_visible()
 
 
 def test_arrow_keys_go_down_the_list_from_card_to_card(page):

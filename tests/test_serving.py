@@ -435,6 +435,9 @@ def test_the_description_has_every_route_with_examples_and_no_page_from_elsewher
     bodies = [name for name in told["components"]["schemas"] if name.endswith("Asked")]
     assert bodies
     assert all(told["components"]["schemas"][name]["examples"] for name in bodies)
+    for name in ("neighbours", "explain"):  # these read their bodies themselves
+        body = told["paths"][f"/api/v1/{name}"]["post"]["requestBody"]["content"]
+        assert body["application/json"]["schema"]["examples"]
     assert [server.send("GET", path, headers=BEARER).status for path in ("/docs", "/redoc")] == [
         404
     ] * 2
@@ -447,6 +450,9 @@ def test_what_the_framework_refuses_is_said_in_words_too(server):
         (server.post("/neighbours", {"id": "x"}), 422, "id: "),
         (server.post("/neighbours", {"id": 1, "size": 3}), 422, "size: "),
         (server.send("POST", "/api/v1/decode", b"{"), 422, "not as expected"),
+        (server.send("POST", "/api/v1/neighbours", b"{"), 422, "not as expected: body: invalid"),
+        (server.post("/explain", {}), 422, "id: field required"),
+        (server.get("/neighbours"), 405, "does not take GET"),
         (server.get("/images/x"), 422, "id: "),
     ]:
         assert answer.status == status

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 
 from latlas.contracts import (
     LatlasError,
@@ -91,6 +92,8 @@ def create_app(
     app.include_router(resources.pages)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
+    for path, endpoint in rows.QUICK.items():
+        app.router.routes.insert(0, Route(API + path, endpoint, methods=["POST"]))
     app.add_middleware(Guard, rules=rules)
     return app
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -47,6 +47,8 @@ SECURITY_HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_SECURITY_NAMES = {name for name, _ in _SECURITY}
 HEALTH = "/api/v1/health"
 UPLOADS = ("/api/v1/encode", "/api/v1/explain")
 READS = ("GET", "HEAD")
@@ -297,11 +299,14 @@ def _with_headers(send: Send) -> Send:
 
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in SECURITY_HEADERS.items():
-                headers[name] = value
-            if "cache-control" not in headers:
-                headers["cache-control"] = "no-store"
+            given = message.get("headers", ())
+            names = {name for name, _ in given}
+            # As bytes and in one go: this is done for every answer.
+            message["headers"] = [
+                *(each for each in given if each[0] not in _SECURITY_NAMES),
+                *_SECURITY,
+                *([] if b"cache-control" in names else [(b"cache-control", b"no-store")]),
+            ]
         await send(message)
 
     return guarded

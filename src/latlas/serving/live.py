@@ -198,6 +198,7 @@ class Served:
         self._server = server
         self._lock = threading.Lock()
         self._layouts: dict[str, str] = {}
+        self._watched = [self.folder / name for name in WATCHED]  # joined once: it costs
         self._stamp = self._look()
         self._live = self._opened(None)
 
@@ -248,7 +249,7 @@ class Served:
         return str(self._look())
 
     def _look(self) -> tuple[tuple[int, int, int] | None, ...]:
-        return tuple(_stamp(self.folder / name) for name in WATCHED)
+        return tuple(map(_stamp, self._watched))
 
     def _opened(self, before: Live | None) -> Live:
         space = _reopened(self.folder, self.device, None if before is None else before.space)

@@ -9,11 +9,11 @@ lost one (the bound is that of ``latlas.neighbours``), the question is asked aga
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -45,20 +45,17 @@ class Finder:
         self._points = as_points(points)
         self._all = torch.from_numpy(self._points)
         self._centre = torch.from_numpy(self._points.mean(axis=0, dtype=np.float64)).float()
-        self._chunks: list[torch.Tensor] = []  # [D + 1, n]: points and their squared lengths
-        members: list[torch.Tensor] = []
-        first = 0
-        for chunk in torch.split(self._all, CHUNK):
+        # [D + 1, n]: points and their squared lengths. The members of a group, 64 rows that follow
+        # each other, stand n / 64 columns apart: minima of whole lines at once are quicker, and
+        # so is reading rows that lie together.
+        self._chunks: list[torch.Tensor] = []
+        for chunk in torch.split(self._all[: len(self._all) // GROUP * GROUP], CHUNK):
             centred = chunk - self._centre
             lengths = centred.square().sum(dim=1, keepdim=True)
-            whole = len(chunk) // GROUP * GROUP
-            if whole:
-                lifted = torch.cat([centred, lengths], dim=1)[:whole]
-                self._chunks.append(lifted.T.contiguous())
-                members.append(first + torch.arange(whole).view(GROUP, -1).T)
-            first += whole
-        self._groups = torch.cat(members) if members else torch.empty(0, GROUP, dtype=torch.int64)
-        self._rest = torch.arange(first, len(self._all))
+            lifted = torch.cat([centred, lengths], dim=1).view(-1, GROUP, centred.shape[1] + 1)
+            self._chunks.append(lifted.permute(2, 1, 0).flatten(1).contiguous())
+        self._groups = len(self._all) // GROUP
+        self._rest = torch.arange(self._groups * GROUP, len(self._all))
 
     def __len__(self) -> int:
         return len(self._points)
@@ -85,8 +82,9 @@ class Finder:
 
     def _find(self, queries: torch.Tensor, k: int, width: int) -> Neighbours:
         centred = queries - self._centre
-        rows, beyond = self._candidates(centred, width)
-        squares = (self._all[rows] - queries[:, None]).square().sum(dim=2)  # [M, C]
+        rows, points, beyond = self._candidates(centred, width)
+        apart = points.sub_(queries[:, None])
+        squares = apart.square_().sum(dim=2)  # [M, C]
         kept = squares.topk(width, dim=1, largest=False, sorted=False).indices
         # By distance, then by row: equal distances come in the order of their rows.
         rows, order = rows.gather(1, kept).sort(dim=1)
@@ -104,35 +102,50 @@ class Finder:
             indices[doubtful], distances[doubtful] = again.indices, again.distances
         return Neighbours(indices, distances)
 
-    def _candidates(self, centred: torch.Tensor, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Rows among which the ``width`` nearest lie, and the least score of all others.
+    def _candidates(
+        self, centred: torch.Tensor, width: int
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Rows among which the ``width`` nearest lie, their points, the least score of all others.
 
         They lie in the ``width`` groups of 64 rows whose least scores |p|² - 2 q·p are lowest,
-        and among the rows that are left over: int64 [M, C], float32 [M].
+        and among the rows that are left over: int64 [M, C], float32 [M, C, D], float32 [M].
         """
-        if len(self._groups) <= width:
+        if self._groups <= width:
             everything = torch.arange(len(self)).expand(len(centred), -1)
-            return everything, torch.full((len(centred),), torch.inf)
+            return everything, self._all[everything], torch.full((len(centred),), torch.inf)
         q = torch.cat([-2 * centred, torch.ones_like(centred[:, :1])], dim=1)  # [M, D + 1]
         scores = torch.empty(len(q), CHUNK)  # one for all: new memory is slow
         parts = []
         for chunk in self._chunks:
             fits = chunk.shape[1] == CHUNK
             product = torch.mm(q, chunk, out=scores) if fits else q @ chunk
-            # Row by row of the groups: minima of whole lines at once are quicker.
             parts.append(product.view(len(q), GROUP, -1).amin(dim=1))
         least = torch.cat(parts, dim=1)  # [M, groups]
         low = least.topk(width + 1, dim=1, largest=False)
-        rows = self._groups[low.indices[:, :width]].flatten(1)
-        rest = self._rest.expand(len(q), -1)
-        return torch.cat([rows, rest], dim=1), low.values[:, width]
+        groups = low.indices[:, :width]
+        rows = torch.cat(
+            [
+                (groups[:, :, None] * GROUP + torch.arange(GROUP)).flatten(1),
+                self._rest.expand(len(q), -1),
+            ],
+            dim=1,
+        )
+        in_groups = self._all[: self._groups * GROUP].view(self._groups, -1)[groups]
+        dim = self._all.shape[1]
+        points = torch.cat(
+            [in_groups.view(len(q), -1, dim), self._all[self._rest].expand(len(q), -1, dim)], dim=1
+        )
+        return rows, points, low.values[:, width]
+
+
+Answer = tuple[IntArray, FloatArray]
 
 
 @dataclass(eq=False)
 class _Question:
     z: FloatArray
     k: int
-    answer: Future[tuple[IntArray, FloatArray]] = field(default_factory=Future)
+    answer: asyncio.Future[Answer]
 
 
 class Meeting:
@@ -148,20 +161,21 @@ class Meeting:
         self._open, self._lock = True, threading.Lock()
         threading.Thread(target=self._work, name="latlas-near", daemon=True).start()
 
-    async def find(self, z: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+    async def find(self, z: FloatArray, k: int) -> Answer:
         """Rows int64 [k] and distances float32 [k] of the points nearest to z [D].
 
         Raises:
             OptionError: another dimension, values that are not finite, or k out of range.
         """
-        question = _Question(np.asarray(z, np.float32), k)
+        loop = asyncio.get_running_loop()
+        question = _Question(np.asarray(z, np.float32), k, loop.create_future())
         with self._lock:
             taken = self._open
             if taken:
                 self._waiting.put(question)
         if not taken:  # the space was opened again meanwhile; the old one still answers
-            await asyncio.to_thread(self._alone, question)
-        return await asyncio.wrap_future(question.answer)
+            return await asyncio.to_thread(self._alone, question)
+        return await question.answer
 
     def close(self) -> None:
         """Lets the thread end once it has answered all who wait."""
@@ -174,7 +188,7 @@ class Meeting:
         while (first := self._waiting.get()) is not None:
             together, ended = self._gather(first, before)
             before = len(together)
-            self._answer([q for q in together if q.answer.set_running_or_notify_cancel()])
+            self._answer(together)
             if ended:
                 return
 
@@ -200,28 +214,45 @@ class Meeting:
 
     def _answer(self, questions: list[_Question]) -> None:
         sound = [q for q in questions if self._is_sound(q)]
-        for odd in (q for q in questions if q not in sound):
-            self._alone(odd)
-        if not sound:
-            return
+        answers: list[tuple[_Question, Answer | Exception]] = []
         try:
-            most = max(q.k for q in sound)
-            found = self.finder.find(np.stack([q.z for q in sound]), most)
-        except BaseException as error:
-            for question in sound:
-                question.answer.set_exception(error)
-            return
-        for question, rows, distances in zip(sound, found.indices, found.distances, strict=True):
-            question.answer.set_result((rows[: question.k], distances[: question.k]))
+            if sound:
+                found = self.finder.find(np.stack([q.z for q in sound]), max(q.k for q in sound))
+                each = zip(sound, found.indices, found.distances, strict=True)
+                answers += [(q, (rows[: q.k], apart[: q.k])) for q, rows, apart in each]
+        except Exception as error:
+            answers += [(question, error) for question in sound]
+        for odd in (q for q in questions if q not in sound):
+            try:
+                answers.append((odd, self._alone(odd)))
+            except Exception as error:
+                answers.append((odd, error))
+        _deliver(answers)
 
     def _is_sound(self, question: _Question) -> bool:
         """Whether it can be asked with others; one that cannot must not spoil their answers."""
         fits = question.z.shape == self.finder._points.shape[1:]
         return fits and 1 <= question.k <= len(self.finder) and bool(np.isfinite(question.z).all())
 
-    def _alone(self, question: _Question) -> None:
-        try:
-            found = self.finder.find(question.z[None], question.k)
-            question.answer.set_result((found.indices[0], found.distances[0]))
-        except BaseException as error:
-            question.answer.set_exception(error)
+    def _alone(self, question: _Question) -> Answer:
+        found = self.finder.find(question.z[None], question.k)
+        return found.indices[0], found.distances[0]
+
+
+def _deliver(answers: list[tuple[_Question, Answer | Exception]]) -> None:
+    """Hands the answers over, all that one event loop waits for at once: waking it costs."""
+    loops = {question.answer.get_loop() for question, _ in answers}
+    for loop in loops:
+        own = [answer for answer in answers if answer[0].answer.get_loop() is loop]
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
+            loop.call_soon_threadsafe(_set, own)
+
+
+def _set(answers: list[tuple[_Question, Answer | Exception]]) -> None:
+    for question, answer in answers:
+        if question.answer.done():
+            continue  # whoever asked has gone
+        if isinstance(answer, Exception):
+            question.answer.set_exception(answer)
+        else:
+            question.answer.set_result(answer)

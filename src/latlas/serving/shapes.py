@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 __all__ = [
     "ClassifierAsked",
@@ -21,7 +23,11 @@ __all__ = [
     "SampleAsked",
     "UndoAsked",
     "WalkAsked",
+    "described",
+    "read",
 ]
+
+Asked = TypeVar("Asked", bound=BaseModel)
 
 Label = str | int
 """A label by name, or by its place among the classes (-1: none)."""
@@ -30,6 +36,25 @@ Z = [0.3, -1.2]
 
 def _example(**values: Any) -> ConfigDict:
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [values]})
+
+
+def described(shape: type[BaseModel], **others: Any) -> dict[str, Any]:
+    """What OpenAPI is told of a route that reads its body itself; ``others`` by media type."""
+    content = {"application/json": {"schema": shape.model_json_schema()}} | others
+    return {"requestBody": {"required": True, "content": content}}
+
+
+async def read(request: Request, shape: type[Asked]) -> Asked:
+    """The body of a request.
+
+    Raises:
+        RequestValidationError: it is not as ``shape`` says.
+    """
+    try:
+        return shape.model_validate_json(await request.body())
+    except ValidationError as error:
+        found = [entry | {"loc": ("body", *entry["loc"])} for entry in error.errors()]
+        raise RequestValidationError(found) from error
 
 
 class NeighboursAsked(BaseModel):

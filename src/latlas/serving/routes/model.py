@@ -15,17 +15,13 @@ from latlas.serving.context import Here
 from latlas.serving.live import Live
 from latlas.serving.routes.pictures import base64_rgba, grid, received, rgba
 from latlas.serving.routes.rows import label_of, vectors_of
-from latlas.serving.shapes import DecodeAsked, ExplainAsked, WalkAsked
+from latlas.serving.shapes import DecodeAsked, ExplainAsked, WalkAsked, described, read
 from latlas.walks import LABEL, Place, Query
 
 router = APIRouter(tags=["the model"])
 NEAR = 10
-IMAGE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
+IMAGE: dict[str, Any] = {"image/*": {"schema": {"type": "string", "format": "binary"}}}
+IMAGE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": IMAGE}}
 
 
 @router.post(
@@ -174,14 +170,7 @@ def _end(live: Live, end: int | str | list[float], told: int) -> Query:
 @router.post(
     "/explain",
     summary="An image as each class's model draws it",
-    openapi_extra={
-        "requestBody": {
-            "content": {
-                "application/json": {"schema": ExplainAsked.model_json_schema()},
-                "image/*": {"schema": {"type": "string", "format": "binary"}},
-            }
-        }
-    },
+    openapi_extra=described(ExplainAsked, **IMAGE),
 )
 async def explain(request: Request, here: Here) -> Response:
     """Takes ``{"id": ...}`` or an image file; each class's label, squared error and image.
@@ -189,12 +178,12 @@ async def explain(request: Request, here: Here) -> Response:
     A space with one model for all has one entry, without a label.
     """
     live = await here.live()
-    data = await request.body()
     if request.headers.get("content-type", "").startswith("application/json"):
-        row = live.row(ExplainAsked.model_validate_json(data).id)
+        row = live.row((await read(request, ExplainAsked)).id)
         return json_answer(
             await here.model(lambda: _explained(live, live.space.pixels(np.array([row]))))
         )
+    data = await request.body()
     return json_answer(
         await here.model(lambda: _explained(live, received(data, live.space, here.limits)))
     )

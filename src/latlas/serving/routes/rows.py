@@ -6,15 +6,22 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from latlas.atlas.words import source_name
 from latlas.contracts import SPLITS, FloatArray, OptionError
 from latlas.serving.answers import json_answer
-from latlas.serving.context import Here
+from latlas.serving.context import Context, Here
 from latlas.serving.live import Live
-from latlas.serving.shapes import ClassifyAsked, Label, LatentsAsked, NeighboursAsked
+from latlas.serving.shapes import (
+    ClassifyAsked,
+    Label,
+    LatentsAsked,
+    NeighboursAsked,
+    described,
+    read,
+)
 
 router = APIRouter(tags=["images"])
 UNFITTED = "no classifier is fitted yet; fit one with POST /api/v1/classifier, or latlas classify."
@@ -85,12 +92,18 @@ def _odds_of(live: Live, place: int) -> Any:
     return None if classifier is None else classifier.of_rows(np.array([place]))[0]
 
 
-@router.post("/neighbours", summary="The images nearest to one, or to a latent vector")
-async def neighbours(asked: NeighboursAsked, here: Here) -> Response:
+@router.post(
+    "/neighbours",
+    summary="The images nearest to one, or to a latent vector",
+    openapi_extra=described(NeighboursAsked),
+)
+async def neighbours(request: Request) -> Response:
     """Ids, Euclidean distances in the latent space and label names, the nearest first.
 
     The image of an ``id`` is left out itself. In the scope per-class a vector needs its label.
     """
+    asked = await read(request, NeighboursAsked)
+    here: Context = request.app.state.context
     if (asked.id is None) == (asked.z is None):
         raise OptionError("give either an id or a latent vector z, not both.")
     live = await here.live()
@@ -109,6 +122,11 @@ async def neighbours(asked: NeighboursAsked, here: Here) -> Response:
     return json_answer(
         {"ids": latents.ids[places].tolist(), "distances": distances.tolist(), "labels": labels}
     )
+
+
+QUICK = {"/neighbours": neighbours}
+"""Routes that many readers ask for many times a second: they are reached past the framework's own
+layers, which cost more than the answer. They read their body themselves."""
 
 
 @router.post("/classify", summary="The odds of each class")

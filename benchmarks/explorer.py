@@ -28,16 +28,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 MNIST, MILLION = "MNIST, 70,000", "1,000,000 points"
 MOVES, QUICK_MOVES = 300, 40
-WATCH = """
-  const note = () => {
-    if (document.documentElement.dataset.ready) window.__ready ??= performance.now();
-    else requestAnimationFrame(note);
-  };
-  requestAnimationFrame(note);
-"""
-SENT = """() => ["navigation", "resource"]
+POINTS = "performance.getEntriesByName('points on screen')[0].startTime"
+SENT = """at => ["navigation", "resource"]
   .flatMap(kind => performance.getEntriesByType(kind))
-  .filter(entry => entry.startTime < __ready)
+  .filter(entry => entry.startTime < at)
   .reduce((sum, entry) => sum + entry.encodedBodySize, 0)"""
 FOLLOW = """moves => new Promise(done => {
   const { map, stage } = __latlas;
@@ -92,14 +86,11 @@ def opened(chromium: Any, address: str) -> tuple[Any, Figures]:
     """A page with its points drawn, and what that took."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     page = context.new_page()
-    page.add_init_script(WATCH)
     page.goto(address)
     page.wait_for_selector("html[data-ready]", timeout=120_000)
     page.wait_for_timeout(300)
-    return page, {
-        "first_points_s": page.evaluate("__ready") / 1000,
-        "first_mb": page.evaluate(SENT) / 1e6,
-    }
+    at = page.evaluate(POINTS)
+    return page, {"first_points_s": at / 1000, "first_mb": page.evaluate(SENT, at) / 1e6}
 
 
 def warm(port: int) -> None:

@@ -54,6 +54,8 @@ async function start(): Promise<void> {
   addLayers(page);
   attach(page);
   await follow(page);
+  await painted();
+  performance.mark("points on screen");
   document.documentElement.dataset.ready = "1";
   window.__latlas = page.app;
   addKeys(page);
@@ -68,6 +70,14 @@ async function start(): Promise<void> {
   listen(page);
   embed(page.app);
   watch(page);
+}
+
+/** Resolves when the browser has shown what was drawn; a page in the background does not wait for that. */
+function painted(): Promise<void> {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, BLINK);
+  });
 }
 
 /** Shows the name of the space and how far its points are, while it waits for them. */

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from latlas.contracts import SpaceError, StorageError
 
@@ -16,28 +17,23 @@ __all__ = ["locked"]
 def locked(folder: Path) -> Iterator[None]:
     """Holds the folder for writing; the lock goes with the process, also when it is killed.
 
-    Where the system has no ``flock`` (Windows), nothing is held.
-
     Raises:
         SpaceError: another process is writing.
         StorageError: the folder cannot be written.
     """
+    lock = FileLock(folder / ".lock", timeout=0)
     try:
-        fcntl = importlib.import_module("fcntl")
-    except ImportError:
-        yield
-        return
-    try:
-        file = (folder / ".lock").open("w")
+        folder.stat()  # the lock would make a folder that is gone
+        lock.acquire()
+    except Timeout as error:
+        raise SpaceError(
+            f"another process is writing in {folder}. Wait until it is done, then try again."
+        ) from error
     except OSError as error:
         raise StorageError(
             f"cannot write in {folder} ({error.strerror}). Make it writable, or work on a copy."
         ) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise SpaceError(
-                f"another process is writing in {folder}. Wait until it is done, then try again."
-            ) from error
+    try:
         yield
+    finally:
+        lock.release()

@@ -73,14 +73,15 @@ def measure(
     failed: SpaceError | None = None
     for part in dict.fromkeys(parts):
         try:
-            scores += takers[part]()
+            taken = countable(takers[part]())
         except SpaceError as error:  # the images are needed and gone; other parts may do without
             progress.note(f"{part} is not measured: {error}")
             failed = error
+        else:
+            _keep(space, taken)  # now: whoever stops the rest keeps what was measured
+            scores += taken
     if failed is not None and not scores:
         raise failed
-    scores = countable(scores)
-    _keep(space, scores)
     return scores
 
 

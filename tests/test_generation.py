@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 
 import latlas
 from latlas.contracts import TRAIN, NoProgress, OptionError, SpaceError
+from latlas.priors import learned
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,37 @@ def test_a_space_without_labels_samples_from_everything(tmp_path):
     assert drawn.labels == ("",) * 4
     with pytest.raises(OptionError, match="no labels"):
         space.sample(4, "3")
+
+
+class Impatient(NoProgress):
+    """Stops the training at its third report."""
+
+    def __init__(self):
+        self.reports = 0
+
+    def stage(self, name, total=None, unit=""):
+        return nullcontext(self)
+
+    def advance(self, amount=1, **fields):
+        self.reports += bool(fields)
+        if self.reports == 3:
+            raise KeyboardInterrupt
+
+
+def test_a_prior_that_was_stopped_goes_on_when_it_is_asked_for_again(
+    sampled, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(learned, "ROWS_SEEN", 20_000)
+    whole = latlas.open(shutil.copytree(sampled, tmp_path / "w.latlas")).sample(5, prior="flow")
+    folder = shutil.copytree(sampled, tmp_path / "s.latlas")
+    with pytest.raises(KeyboardInterrupt):
+        latlas.open(folder).sample(5, prior="flow", progress=Impatient())
+    kept = folder / "priors" / "flow.unfinished"
+    assert (kept / "checkpoint").is_dir()
+    assert "flow" not in latlas.open(folder).manifest.priors
+    again = latlas.open(folder).sample(5, prior="flow")
+    np.testing.assert_array_equal(again.z, whole.z)
+    assert not kept.exists()
 
 
 def test_a_damaged_prior_says_what_to_do(sampled, tmp_path):

@@ -1,13 +1,14 @@
 import importlib
 import json
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load, save
 
-from latlas.contracts import MissingExtraError, OptionError
+from latlas.contracts import MissingExtraError, NoProgress, OptionError
 from latlas.priors import FlowPrior, GaussianPrior, GMMPrior, NSFPrior
 from latlas.priors.flow import VelocityField
 from latlas.priors.learned import Bend, LearnedPrior
@@ -235,6 +236,63 @@ def test_the_same_seed_fits_the_same(member):
     for seed in (4, 2**40):
         third = member(seed=seed, epochs=2).fit(z, labels)
         assert third.result.best_loss != one.result.best_loss
+
+
+class Stopped(BaseException):
+    """What a watcher raises who wants no more."""
+
+
+class Watcher(NoProgress):
+    """Sees where a training begins, and stops it after so many reports."""
+
+    def __init__(self, reports=None):
+        self.left, self.began = reports, None
+
+    def stage(self, name, total=None, unit=""):
+        return nullcontext(self) if name == "training" else super().stage(name, total, unit)
+
+    def advance(self, amount=1, **fields):
+        if self.began is None:
+            self.began = amount  # the rows that an earlier part has seen
+        elif self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise Stopped
+
+
+def test_a_fit_that_was_stopped_goes_on_to_the_same_net(tmp_path):
+    z, labels = ring_and_bar(400)
+    whole, watcher = OneGaussian(epochs=12).fit(z, labels), Watcher()
+    stopped = OneGaussian(epochs=12)
+    stopped.run = tmp_path / "run"
+    with pytest.raises(Stopped):
+        stopped.fit(z, labels, Watcher(reports=3))
+    resumed = OneGaussian(epochs=12)
+    resumed.run = stopped.run
+    resumed.fit(z, labels, watcher)
+    assert 0 < watcher.began < whole.result.steps * 64
+    assert resumed.result.history[-1]["step"] == whole.result.history[-1]["step"]
+    arrays = whole.state()[1]
+    for name, value in resumed.state()[1].items():
+        np.testing.assert_array_equal(value, arrays[name])
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"epochs": 11}, {"rows": 799}])
+def test_a_fit_of_something_else_begins_anew(tmp_path, other):
+    z, labels = ring_and_bar(400)
+    stopped = OneGaussian(epochs=12)
+    stopped.run = tmp_path / "run"
+    with pytest.raises(Stopped):
+        stopped.fit(z, labels, Watcher(reports=3))
+    rows = other.pop("rows", 2 * 400)
+    alone = OneGaussian(**{"epochs": 12} | other).fit(z[:rows], labels[:rows])
+    prior, watcher = OneGaussian(**{"epochs": 12} | other), Watcher()
+    prior.run = stopped.run
+    prior.fit(z[:rows], labels[:rows], watcher)
+    assert watcher.began == 0
+    arrays = alone.state()[1]
+    for name, value in prior.state()[1].items():
+        np.testing.assert_array_equal(value, arrays[name])
 
 
 @pytest.mark.parametrize("name", ["bare", "nsf", "flow"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from latlas.neighbours import nearest
 from latlas.outputs import GRID_SUFFIXES, write_images
 from latlas.plots import image_grid, save
 from latlas.priors import DEFAULT_PRIOR, PRIORS
+from latlas.priors.learned import LearnedPrior
 from latlas.stored import StoredSpace
 
 __all__ = ["Samples", "draw_samples", "space_prior"]
@@ -159,8 +161,12 @@ def space_prior(
         if not own.any():
             raise OptionError("the space has no training image, so no prior can be fitted.")
         labels = latents.told[own] if len(latents.classes) else None
+        prior = PRIORS[name](seed=seed)
+        run = inside(space.folder, "priors", f"{name}.unfinished")
+        if isinstance(prior, LearnedPrior):  # takes long: one that is stopped can go on
+            prior.run = run
         with progress.stage(f"fitting prior {name}", None):
-            prior = PRIORS[name](seed=seed).fit(latents.z[own], labels, progress)
+            prior.fit(latents.z[own], labels, progress)
         scores = {}
         if (latents.splits == TEST).any():
             scores["held_out_log_density"] = _held_out_density(space, prior)
@@ -170,6 +176,7 @@ def space_prior(
             progress.note("the classifiers depend on this prior and are fitted again on use")
         config, arrays = prior.state()
         space.keep_part("priors", name, config | {"rows": int(own.sum())}, arrays, scores)
+        shutil.rmtree(run, ignore_errors=True)
     said = f"held-out log density {scores['held_out_log_density']:.2f} nats" if scores else "fitted"
     progress.note(f"prior {name}: {said}")
     return prior

@@ -330,7 +330,13 @@ class _Loop:
             due = state.stopped != "" or state.step % every == 0
             old = state.seconds - saved >= self.config.checkpoint_seconds
             if due or old or interrupted.is_set() or state.seconds - reported >= REPORT_SECONDS:
-                self._report(waiting, stage, state.seconds - reported)
+                try:
+                    self._report(waiting, stage, state.seconds - reported)
+                except Exception:
+                    raise
+                except BaseException:  # whoever watches has stopped the run
+                    self.save()
+                    raise
                 reported = state.seconds
             if due:
                 self._judge(log)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,13 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from latlas.contracts import FloatArray, Images, IntArray, OptionError, Progress
+from latlas.checkpoint import has_part
+from latlas.contracts import FloatArray, Images, IntArray, OptionError, Progress, SpaceError
 from latlas.neighbours import as_points, single_threaded
 from latlas.priors.base import MixturePrior, label_of, name_of
 from latlas.priors.components import Components
 from latlas.priors.mixture import Float64Array, Mixture
 from latlas.settings import TrainConfig, TrainResult
-from latlas.train import train
+from latlas.train import CHECKPOINT, train
 
 __all__ = ["Bend", "LearnedPrior"]
 
@@ -31,6 +35,7 @@ ROWS_SEEN, MOST_EPOCHS = 800_000, 200
 LARGE_BATCH, SMALL_BATCH, STEPS_PER_EPOCH = 512, 64, 16
 AVERAGED_SHARE = 0.05  # of the steps: how far back the moving average of the weights reaches
 PATIENCE = 10
+KEPT_EVERY = 10.0  # seconds between two states of a training that is kept
 BLOCK_ROWS, DENSITY_ROWS = 256, 8192
 NEAR = 10.0  # nats: a component that far below the likeliest one adds nothing to a density
 KEPT = 0.01  # share of the base in the density: it bounds what a net can do far from all rows
@@ -127,6 +132,8 @@ class LearnedPrior(ABC):
         learnt: the labels (None for everything) whose mixture was bent.
         result: what came of the training; None before it, where there was nothing to train, and
             for a prior that was read back.
+        run: folder where ``fit`` keeps the state of its training every 10 seconds and when it is
+            stopped, so that the same fit asked for again goes on from there; None keeps none.
 
     Raises:
         OptionError: ``seed`` below 0 or ``epochs`` below 1.
@@ -146,6 +153,7 @@ class LearnedPrior(ABC):
         self._bend: Bend | None = None
         self.learnt: tuple[int | None, ...] = ()
         self.result: TrainResult | None = None
+        self.run: Path | None = None
 
     @abstractmethod
     def _new_bend(self, D: int, owners: IntArray) -> Bend:
@@ -169,14 +177,14 @@ class LearnedPrior(ABC):
         self._base.fit(z, labels, progress)
         self._take_base(self._base.state()[1])
         self._bend, self.learnt, self.result = None, (), None
+        digest = self._digest(z, labels)
         given = np.full(len(z), -1) if labels is None else np.asarray(labels)
         enough = ROWS_PER_DIMENSION * self.latent_dim
         learnt = [c for c in self.classes.tolist() if (given == c).sum() >= enough]
-        bend = self._fresh()
         if len(z) < max(enough, FEWEST_ROWS):
             return self
-        images = self._as_images(z, given, learnt)
-        self.result = train(bend, images, self._training(len(z)), progress=progress)
+        images = self._as_images(z, given, learnt, digest)
+        bend, self.result = self._trained(images, progress)
         held_out = (row for row in self.result.history if row["split"] == "held_out")
         best = min(held_out, key=lambda row: row["loss"])
         values = len(z) / 20 * self.latent_dim
@@ -286,7 +294,22 @@ class LearnedPrior(ABC):
             torch.manual_seed(self.seed)
             return self._new_bend(self.latent_dim, np.repeat(np.arange(len(counts)), counts))
 
-    def _as_images(self, z: FloatArray, labels: IntArray, learnt: list[int]) -> Images:
+    def _digest(self, z: FloatArray, labels: IntArray | None) -> str:
+        """Tells one fit from another: its rows, labels and settings."""
+        known = b"" if labels is None else np.ascontiguousarray(labels, np.int64).tobytes()
+        settings = f"{self.name} {self.seed} {self.epochs} {z.shape}".encode()
+        return hashlib.sha256(settings + z.tobytes() + known).hexdigest()
+
+    def _trained(self, images: Images, progress: Progress | None) -> tuple[Bend, TrainResult]:
+        """The net, trained; goes on from what an earlier fit of the same rows left in ``run``."""
+        bend, config, run = self._fresh(), self._training(len(images)), self.run
+        if run is not None and has_part(run / CHECKPOINT):
+            with contextlib.suppress(SpaceError):  # of other rows, or damaged: begin anew
+                return bend, train(bend, images, config, folder=run, resume=True, progress=progress)
+            bend = self._fresh()
+        return bend, train(bend, images, config, folder=run, progress=progress)
+
+    def _as_images(self, z: FloatArray, labels: IntArray, learnt: list[int], digest: str) -> Images:
         """The latents as the training loop takes them: float32 [N, 1, 1, 2 D], with components."""
         seed = self.seed % 2**32
         parts = self._parts[None]
@@ -300,7 +323,7 @@ class LearnedPrior(ABC):
         both = np.concatenate([own, everything], axis=1, dtype=np.float32)[:, None, None]
         count = sum(len(parts.mixture) for parts in self._parts.values())
         splits = np.zeros(len(z), dtype=np.uint8)
-        return Images(both, index * count + all_index, (), splits, (), "latents", digest="")
+        return Images(both, index * count + all_index, (), splits, (), "latents", digest=digest)
 
     def _training(self, rows: int) -> TrainConfig:
         epochs = self.epochs or min(max(1, round(ROWS_SEEN / rows)), MOST_EPOCHS)
@@ -314,6 +337,7 @@ class LearnedPrior(ABC):
             seed=self.seed % 2**32,
             device="cpu",
             precision="float32",
+            checkpoint_seconds=KEPT_EVERY,
             threads=1 if torch.get_num_threads() == 1 else None,
         )
 

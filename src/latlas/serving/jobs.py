@@ -1,8 +1,8 @@
 """Long work: a queue and a thread for each kind, with progress, cancel and results that stay.
 
 A job that is asked for again while it waits, runs, or has its result is the same job, so that a
-page that was reloaded finds it. What a job fitted is kept in the space: asked for again after a
-restart, the work goes on from there.
+page that was reloaded finds it. What a job fitted is kept in the space, and so is the state of a
+training that was stopped: asked for again, also after a restart, the work goes on from there.
 """
 
 from __future__ import annotations
@@ -201,7 +201,8 @@ class Jobs:
     def cancel(self, name: str) -> Job:
         """Lets go of a job for one of those who asked for it; without any it ends.
 
-        What it fitted so far is thrown away at its next report of progress.
+        It ends at its next report of progress. A training keeps its state, and goes on from there
+        when it is asked for again; other work begins anew.
         """
         job = self.get(name)
         with self._lock:

@@ -12,6 +12,8 @@ export interface ClassInfo {
   /** `#rrggbb`, the same as in the pictures that latlas draws. */
   colour: string;
   count: number;
+  /** A name that a reader gave: no model, prior or classifier of the space knows it. */
+  byReader?: boolean;
 }
 
 /** One 2-D map of the space; the resource `map-NAME` holds uint16 [N, 2], row by row.

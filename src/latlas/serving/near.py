@@ -213,6 +213,7 @@ class Meeting:
         return together, False
 
     def _answer(self, questions: list[_Question]) -> None:
+        questions = [q for q in questions if not q.answer.cancelled()]  # whoever asked has gone
         sound = [q for q in questions if self._is_sound(q)]
         answers: list[tuple[_Question, Answer | Exception]] = []
         try:
@@ -251,7 +252,7 @@ def _deliver(answers: list[tuple[_Question, Answer | Exception]]) -> None:
 def _set(answers: list[tuple[_Question, Answer | Exception]]) -> None:
     for question, answer in answers:
         if question.answer.done():
-            continue  # whoever asked has gone
+            continue
         if isinstance(answer, Exception):
             question.answer.set_exception(answer)
         else:

@@ -16,7 +16,7 @@ const LIGHTNESS = [0.34, 0.62, 0.46, 0.74];
  */
 export function setReaderClasses(manifest: Manifest, own: number, names: string[], counts: number[]): void {
   const { classes, columns } = manifest;
-  const added = names.map((name, i) => ({ name, colour: classColour(own + i), count: counts[i] }));
+  const added = names.map((name, i) => ({ name, colour: classColour(own + i), count: counts[i], byReader: true }));
   classes.splice(own, classes.length - own, ...added);
   let column = columns.find((each) => each.name === "label");
   if (!column) {

@@ -33,7 +33,11 @@ export async function land(app: App, image: ImageData): Promise<void> {
   await settle(app, image, ways[0].z, ways[0].rgba, ways[0].label);
 }
 
-/** Finds out everything about a latent vector and puts it on the map; `at`: where it was dragged. */
+/** Finds out everything about a latent vector and puts it on the map.
+ *
+ * @param at where it was dragged.
+ * @param wanted whether it is still asked for once all is known: what took longer than a later one is dropped.
+ */
 export async function settle(
   app: App,
   image: ImageData,
@@ -41,6 +45,7 @@ export async function settle(
   decoded: Uint8ClampedArray,
   label: number,
   at?: { x: number; y: number },
+  wanted: () => boolean = () => true,
 ): Promise<void> {
   const among = amongOf(app, label);
   const [near, odds, fog, place] = await Promise.all([
@@ -49,6 +54,7 @@ export async function settle(
     app.latents.fog(z, among),
     at ? null : landing(app, z, [label]),
   ]);
+  if (!wanted()) return;
   const spot = at ?? { x: place![0], y: place![1] };
   landed.value = { image, z, decoded, label, odds, near, fog: fog[0], ...spot };
   show(app);

@@ -133,7 +133,7 @@ function classChoices(app: App, prior: string): Choice[] {
   const mixture = mixtureOf(manifest, prior);
   const all = { value: "-1", name: t("generate.class.all") };
   const labels = mixture ? mixture.densities.map((each) => each.label) : [...manifest.classes.keys()];
-  const known = labels.filter((label) => label >= 0);
+  const known = labels.filter((label) => label >= 0 && !manifest.classes[label]?.byReader);
   return [all, ...known.map((label) => ({ value: String(label), name: nameOf(manifest, label) }))];
 }
 

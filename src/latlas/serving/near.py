@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from latlas.contracts import FloatArray, IntArray, OptionError
 from latlas.neighbours import Neighbours, as_points, nearest
@@ -78,9 +79,16 @@ class Finder:
         if width * GROUP * 2 > min(CHUNK, len(self)):
             return nearest(asked, self._points, k)
         with torch.inference_mode():
-            return self._find(torch.from_numpy(asked), k, width)
+            indices, distances, safe = self._find(torch.from_numpy(asked), k, width)
+        if width < len(self) and not safe.all():
+            again = nearest(asked[~safe], self._points, k)
+            indices[~safe], distances[~safe] = again.indices, again.distances
+        return Neighbours(indices, distances)
 
-    def _find(self, queries: torch.Tensor, k: int, width: int) -> Neighbours:
+    def _find(
+        self, queries: torch.Tensor, k: int, width: int
+    ) -> tuple[IntArray, FloatArray, NDArray[np.bool_]]:
+        """Rows and distances [M, k], and whether rounding can have lost none of them: [M]."""
         centred = queries - self._centre
         rows, points, beyond = self._candidates(centred, width)
         apart = points.sub_(queries[:, None])
@@ -95,12 +103,7 @@ class Finder:
         norm, kth = centred.double().norm(dim=1), squares[:, -1].double()
         error = 1.2e-7 * (queries.shape[1] + 4) * (2 * norm + kth.sqrt()) ** 2
         safe = kth <= beyond.double() + norm**2 - error
-        indices, distances = rows.numpy(), squares.sqrt().numpy()
-        if width < len(self) and not bool(safe.all()):
-            doubtful = np.flatnonzero(~safe.numpy())
-            again = nearest(queries.numpy()[doubtful], self._points, k)
-            indices[doubtful], distances[doubtful] = again.indices, again.distances
-        return Neighbours(indices, distances)
+        return rows.numpy(), squares.sqrt().numpy(), safe.numpy()
 
     def _candidates(
         self, centred: torch.Tensor, width: int

@@ -92,3 +92,24 @@ def running(folder, host="127.0.0.1", **options):
         finally:
             server.should_exit = True
             thread.join()
+
+
+def wait(server, job, states=("done", "failed", "cancelled")):
+    """A job once it is in one of these states."""
+    until = time.monotonic() + 180
+    ended = "?wait=5" if "done" in states else ""
+    while time.monotonic() < until:
+        found = server.get(f"/jobs/{job['id']}{ended}").json
+        if found["state"] in states:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(found)
+
+
+def result(server, path, asked):
+    """What came of a job."""
+    started = server.post(path, asked)
+    assert started.status == 202, started.json
+    done = wait(server, started.json)
+    assert done["state"] == "done", done
+    return done["result"]

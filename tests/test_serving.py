@@ -7,7 +7,6 @@ import io
 import json
 import shutil
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from latlas.atlas import Atlas
 from latlas.contracts import NoProgress
 from latlas.neighbours import nearest
 from latlas.serving.near import Finder
-from served import BEARER, pca_space, running
+from served import BEARER, pca_space, result, running, wait
 
 
 @pytest.fixture(scope="module")
@@ -43,25 +42,6 @@ def own(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "digits.latlas")
     with running(copy) as found:
         yield found, copy
-
-
-def wait(server, job, states=("done", "failed", "cancelled")):
-    until = time.monotonic() + 60
-    ended = "?wait=5" if "done" in states else ""
-    while time.monotonic() < until:
-        found = server.get(f"/jobs/{job['id']}{ended}").json
-        if found["state"] in states:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(found)
-
-
-def result(server, path, asked):
-    started = server.post(path, asked)
-    assert started.status == 202, started.json
-    done = wait(server, started.json)
-    assert done["state"] == "done", done
-    return done["result"]
 
 
 # --- what the page reads ---------------------------------------------------------------------

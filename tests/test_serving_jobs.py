@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 
+import numpy as np
 import pytest
 
+import latlas
 from latlas.contracts import OptionError
+from latlas.priors import learned
+from latlas.serving.answers import json_bytes
 from latlas.serving.jobs import Jobs
+from served import pca_space, result, running, wait
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return pca_space(tmp_path_factory.mktemp("jobs") / "digits.latlas")
+
+
+@pytest.fixture
+def own(folder, tmp_path):
+    """A server of a copy, which a test may change."""
+    copy = shutil.copytree(folder, tmp_path / "digits.latlas")
+    with running(copy) as found:
+        yield found, copy
 
 
 def test_jobs_run_once_and_too_many_are_refused():
@@ -61,3 +80,49 @@ def test_a_reader_who_cancels_takes_nothing_from_another_who_asked_the_same():
     assert jobs.cancel(job.id).state == "cancelled"
     go.set()
     jobs.close()
+
+
+def test_what_is_fitted_is_kept_in_the_space_and_told(own):
+    server, folder = own
+    made = result(server, "/map", {"name": "tsne"})
+    assert made["name"] == "tsne"
+    assert made["scores"] == latlas.open(folder).manifest.maps["tsne"].scores
+    fitted = result(server, "/classifier", {"method": "linear"})
+    assert fitted["method"] == "linear"
+    assert fitted["scores"] == latlas.open(folder).manifest.classifiers["linear"].scores
+    taken = result(server, "/measure", {"parts": ["reconstruction", "structure"]})["scores"]
+    kept = {score.name: score.value for score in latlas.open(folder).scores}
+    assert {score["name"] for score in taken} <= {*kept}
+    assert all(kept[score["name"]] == pytest.approx(score["value"]) for score in taken)
+    names = [each["name"] for each in server.get("/manifest").json["maps"]]
+    assert "tsne" in names
+
+
+def test_a_training_that_was_cancelled_goes_on_when_it_is_asked_for_again(
+    own, folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(learned, "ROWS_SEEN", 30_000)
+    server, served = own
+    job = server.post("/prior", {"name": "flow"}).json
+    until = time.monotonic() + 180
+    while "loss" not in server.get(f"/jobs/{job['id']}").json["text"]:
+        assert time.monotonic() < until
+    server.send("DELETE", f"/api/v1/jobs/{job['id']}")
+    kept = served / "priors" / "flow.unfinished" / "checkpoint"
+    while not kept.is_dir():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert wait(server, job)["state"] == "cancelled"
+    assert result(server, "/prior", {"name": "flow"})["name"] == "flow"
+    assert not kept.exists()
+    whole = shutil.copytree(folder, tmp_path / "whole.latlas")
+    latlas.open(whole).prior("flow")
+    resumed, alone = (latlas.open(each).manifest.priors["flow"] for each in (served, whole))
+    assert resumed.digest == alone.digest
+
+
+def test_what_json_lacks_becomes_null():
+    value = {"a": np.array([1.5, np.nan], np.float32), "b": [float("inf"), (np.int64(3), "é")]}
+    assert json.loads(json_bytes(value)) == {"a": [1.5, None], "b": [None, [3, "é"]]}
+    with pytest.raises(TypeError, match="set is no JSON value"):
+        json_bytes({1, 2})

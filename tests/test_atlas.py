@@ -307,6 +307,18 @@ def test_a_space_for_each_class(scoped):
     assert np.array_equal(column(atlas, "predicted")[:20], odds.argmax(axis=1))
 
 
+def test_without_a_model_each_label_is_a_space_of_its_own(scoped):
+    space = scoped("per-class")
+    known = Atlas(space).manifest()["fog"]
+    shutil.rmtree(space.folder / "model")
+    bare = latlas.open(space.folder)
+    bare.manifest.model = None
+    manifest = Atlas(bare).manifest()
+    assert (manifest["decoders"], manifest["encoders"], manifest["owners"]) == ([], [], [])
+    assert manifest["fog"] == known  # here every class is large enough for a model of its own
+    assert column(Atlas(bare), "rarity") == pytest.approx(rarity(space), abs=1e-3)
+
+
 def test_no_sheet_lies_under_panels(scoped):
     atlas = Atlas(scoped("per-class"))
     assert atlas.manifest()["maps"][0]["panels"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -112,8 +113,15 @@ def groups(space: StoredSpace, rows: IntArray | None = None) -> list[IntArray]:
     rows = np.arange(len(told)) if rows is None else rows
     if space.scope != "per-class":
         return [rows]
-    owners = np.array([*getattr(space.model, "owners", []), -1])[told[rows]]
+    owners = np.array([*_owners(space), -1])[told[rows]]
     return [rows[owners == owner] for owner in np.unique(owners)]
+
+
+def _owners(space: StoredSpace) -> Sequence[int]:
+    """The space that the latents of each label lie in; where no model tells, one for each."""
+    with contextlib.suppress(LatlasError):
+        return list(getattr(space.model, "owners", range(len(space.classes))))
+    return range(len(space.classes))
 
 
 def fog(space: StoredSpace, among: IntArray | None = None, seed: int = 0) -> list[float]:

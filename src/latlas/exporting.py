@@ -172,7 +172,8 @@ def _parts(
         stage.advance()
         yield "worker.js", b"gzip", _gzip(files["worker.js"])
         stage.advance()
-        yield "ort.wasm", b"lzma", _lzma(files["ort.wasm"])
+        if manifest["decoders"] or manifest["encoders"]:
+            yield "ort.wasm", b"lzma", _lzma(files["ort.wasm"])
         stage.advance()
 
 

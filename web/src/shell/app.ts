@@ -111,6 +111,8 @@ export async function createPage(
   if ((state.show.value === "images" && !app.pictures) || (state.show.value === "decoded" && !app.decoder)) {
     state.show.value = "dots";
   }
+  // A link may name a panel that this space does not offer.
+  if (!frame.features.some(({ id, Panel }) => Panel && id === state.panel.value)) state.panel.value = "";
   return { app, points: map, frame, extras, tools, toolButtons };
 }
 

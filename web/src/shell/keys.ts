@@ -19,7 +19,7 @@ export function addKeys({ app, frame }: Page): void {
   app.addKey("0", "key.fit", () => app.map.fit(undefined, 300));
   app.addKey("+", "key.zoom", () => zoom(1.4));
   app.addKey("-", "key.zoom", () => zoom(1 / 1.4));
-  app.addKey("v", "key.show", () => {
+  app.addKey("v", app.decoder ? "key.show" : "key.show.images", () => {
     const offered = MARKS.filter((kind) => kind === "dots" || (kind === "images" ? app.pictures : app.decoder));
     state.show.value = offered[(offered.indexOf(state.show.value) + 1) % offered.length];
   });

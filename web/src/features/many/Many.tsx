@@ -27,8 +27,10 @@ export function Many({ app }: { app: App }) {
         <p class="muted small">
           {t("many.how")} <code>latlas fit {manifest.source} --scope per-class</code>
         </p>
-      ) : (
+      ) : app.decoder ? (
         <Redrawn app={app} />
+      ) : (
+        <p class="muted">{t("many.none")}</p>
       )}
     </>
   );

@@ -13,6 +13,7 @@ export const words: Record<string, Record<string, string>> = {
     "many.right": "Drawn best as {best}, and it is labelled {truth}.",
     "many.wrong": "Drawn best as {best}, but it is labelled {truth}.",
     "many.drawn": "drawn as {name}",
+    "many.none": "This space has no decoder, so no class's model can redraw an image.",
     "many.error": "Under each drawing its mean squared error per pixel.",
   },
   ko: {
@@ -27,6 +28,7 @@ export const words: Record<string, Record<string, string>> = {
     "many.right": "{best}(으)로 가장 잘 그려지고, 레이블도 {truth}입니다.",
     "many.wrong": "{best}(으)로 가장 잘 그려지지만, 레이블은 {truth}입니다.",
     "many.drawn": "{name}(으)로 그림",
+    "many.none": "이 공간에는 디코더가 없어서 이미지를 클래스마다 다시 그려 볼 수 없습니다.",
     "many.error": "그림 아래 숫자는 픽셀당 평균 제곱 오차입니다.",
   },
 };

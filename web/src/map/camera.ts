@@ -174,3 +174,11 @@ function between(from: View, to: View, share: number): View {
     scale: from.scale * (to.scale / from.scale) ** share,
   };
 }
+
+/** Whether a place has anything of the map within reach; an address can name any place. */
+export function isNear({ x, y }: { x: number; y: number }, places: Float32Array): boolean {
+  const box = boxOf(places);
+  if (!box) return false;
+  const reach = Math.max(box.x1 - box.x0, box.y1 - box.y0, 1e-6);
+  return x > box.x0 - reach && x < box.x1 + reach && y > box.y0 - reach && y < box.y1 + reach;
+}

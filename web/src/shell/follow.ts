@@ -2,8 +2,8 @@
 
 import { computed, effect } from "@preact/signals";
 import type { Signal } from "@preact/signals";
-import { type App, type View, wordsOf } from "../contracts.ts";
-import { boxOf } from "../map/camera.ts";
+import { type App, wordsOf } from "../contracts.ts";
+import { isNear } from "../map/camera.ts";
 import type { Insets, PointMap } from "../map/renderer.ts";
 import type { Page } from "./app.ts";
 import { paint } from "./colours.ts";
@@ -52,14 +52,6 @@ export async function follow({ app, frame, points }: Page): Promise<void> {
     const whole = state.show.value === "dots" ? 1 : 0.25;
     app.map.setLook(1, whole);
   });
-}
-
-/** Whether a view has anything of the map within reach; an address can name any place. */
-function isNear({ x, y }: View, places: Float32Array): boolean {
-  const box = boxOf(places);
-  if (!box) return false;
-  const reach = Math.max(box.x1 - box.x0, box.y1 - box.y0, 1e-6);
-  return x > box.x0 - reach && x < box.x1 + reach && y > box.y0 - reach && y < box.y1 + reach;
 }
 
 /** Puts the panels of classes clear of what has come to lie over the map since. */

@@ -5,6 +5,8 @@ import type { Columns, Manifest, State, View } from "../contracts.ts";
 import { words } from "./words.ts";
 
 const LOW_DIMENSION = 2;
+// A longer link is cut off by mail and chat programs.
+const MOST_ROWS = 300;
 
 /** The state in which a space is first shown. */
 export function initialState(manifest: Manifest): State {
@@ -149,6 +151,12 @@ export function keepState(
       return row;
     },
   );
+  address.keep(
+    "rows",
+    state.selection,
+    (rows) => (rows.length > MOST_ROWS ? "" : writeIds(Array.from(rows, (row) => ids.id(row)))),
+    (value) => Uint32Array.from(readIds(value).map((id) => ids.row(id)).filter((row) => row >= 0)).sort(),
+  );
   address.keep("at", spot, text, (value) => (value && readSpot(value) ? value : ""));
 }
 
@@ -168,6 +176,27 @@ export function readSpot(spot: string, size?: { width: number; height: number })
   const [x, y, span, ...rest] = spot.split("_").map(Number);
   if (![x, y, span].every(Number.isFinite) || !(span > 0) || rest.length) throw new RangeError(spot);
   return { x, y, scale: size ? Math.min(size.width, size.height) / span : 1 };
+}
+
+/** Ids as one short word: ascending, each as its distance from the one before, in base 36. */
+export function writeIds(ids: ArrayLike<number>): string {
+  const sorted = Float64Array.from(ids).sort();
+  return Array.from(sorted, (id, at) => (at ? id - sorted[at - 1] : id).toString(36)).join(".");
+}
+
+/** The ids that `writeIds` wrote.
+ * @throws RangeError for anything else, and for more ids than a link holds.
+ */
+export function readIds(text: string): number[] {
+  const parts = text ? text.split(".", MOST_ROWS + 1) : [];
+  let id = 0;
+  return parts.map((part, at) => {
+    const step = parseInt(part, 36);
+    // An id is an int32: seven digits are enough for any distance.
+    const fits = parts.length <= MOST_ROWS && /^-?[0-9a-z]{1,7}$/.test(part) && (at === 0 || step > 0);
+    if (!fits) throw new RangeError(text);
+    return (id += step);
+  });
 }
 
 function whole(text: string): number {

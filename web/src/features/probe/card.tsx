@@ -48,7 +48,7 @@ export function ProbeCard({ app, live, pin }: { app: App; live: Live; pin: () =>
           </svg>
         </button>
       </header>
-      <Place app={app} live={live} pin={pin} fog={fog} />
+      <Place app={app} live={live} pin={pin} fog={fog} pinned={pinned} />
       {shown && <FogBar app={app} fog={fog} />}
       {shown && <Odds app={app} live={live} />}
       <Ways app={app} live={live} />
@@ -63,7 +63,7 @@ export function ProbeCard({ app, live, pin }: { app: App; live: Live; pin: () =>
   );
 }
 
-function Place({ app, live, pin, fog }: { app: App; live: Live; pin: () => void; fog: number }) {
+function Place({ app, live, pin, fog, pinned }: { app: App; live: Live; pin: () => void; fog: number; pinned: boolean }) {
   const [height, width] = app.manifest.shape;
   const shown = live.shown.value;
   const moving = useRef(Promise.resolve());
@@ -95,7 +95,7 @@ function Place({ app, live, pin, fog }: { app: App; live: Live; pin: () => void;
           label={app.t(fogWord(fog))}
         />
       ) : (
-        <p class="probe-start muted">{app.t(app.state.cursor.value ? "probe.waiting" : "probe.start")}</p>
+        <p class="probe-start muted">{app.t(pinned || app.state.cursor.value ? "probe.waiting" : "probe.start")}</p>
       )}
     </div>
   );

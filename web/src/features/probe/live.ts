@@ -5,6 +5,7 @@ import { type App, type Probe, wordsOf } from "../../contracts.ts";
 import { latest } from "../../parts/latest.ts";
 import { fogAt, labelsAt, latentAt, wayNow, waysOf, type Way } from "../../parts/latentAt.ts";
 import { amongOf } from "../../parts/within.ts";
+import { keepPinned } from "./kept.ts";
 
 /** A latent vector that has been decoded. */
 export interface Shown {
@@ -65,6 +66,7 @@ export function follow(app: App): Live {
     else if (cursor) decode(cursor);
   });
   keepPlaced(app, failed);
+  keepPinned(app, failed);
   return live;
 }
 
@@ -97,10 +99,10 @@ async function decodeTarget(app: App, live: Live, target: Target): Promise<Shown
   return { probe, way, pixels };
 }
 
-/** The probe of a place of the map, not yet decoded; null where a newer one overtook it. */
-export async function probeAt(app: App, x: number, y: number, way = wayNow(app)): Promise<Probe | null> {
+/** The probe of a place of the map, not yet decoded; null where a newer one of the lane overtook it. */
+export async function probeAt(app: App, x: number, y: number, way = wayNow(app), lane = "cursor"): Promise<Probe | null> {
   const xy = Float32Array.of(x, y);
-  const [z, labels] = await Promise.all([latentAt(app, x, y, way, "cursor"), labelsAt(app, xy)]);
+  const [z, labels] = await Promise.all([latentAt(app, x, y, way, lane), labelsAt(app, xy)]);
   return z && { z, label: labels?.[0] ?? -1, x, y };
 }
 

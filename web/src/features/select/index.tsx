@@ -5,13 +5,15 @@ import { editsOf } from "./edits.ts";
 import { Panel } from "./Panel.tsx";
 import { everyRow, inverted, toggled } from "./sets.ts";
 import "./style.css";
-import { addTools, choose, shownOf } from "./tools.ts";
+import { addTools, choose, isShape, shownOf } from "./tools.ts";
 import { words } from "./words.ts";
 
 function start(app: App): void {
   editsOf(app);
   addTools(app);
   const { state } = app;
+  // The tools of other features stand for something that they have begun, which no link has.
+  app.keepInUrl("tool", state.tool, (tool) => (isShape(tool) ? tool : ""), (text) => (isShape(text) ? text : "pan"));
   const pick = (tool: string) => () => {
     state.tool.value = state.tool.value === tool ? "pan" : tool;
   };

@@ -18,6 +18,11 @@ const ICONS = {
 
 type Shape = keyof typeof ICONS;
 
+/** Whether a tool is one that draws around images. */
+export function isShape(tool: string): boolean {
+  return Object.hasOwn(ICONS, tool);
+}
+
 /** The gesture in progress: corners in canvas pixels, [x, y, x, y, ...]. */
 interface Drag {
   shape: Shape;

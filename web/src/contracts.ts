@@ -362,6 +362,17 @@ export interface MapRenderer {
   redraw(): void;
 }
 
+/** How rows are drawn on whatever map: what a `MapRenderer` takes, in step with the state. */
+export interface Marks {
+  /** By the column in colour, without classes that are switched off and what is not selected. */
+  colours: ReadonlySignal<{ index: Uint16Array; palette: string[] }>;
+  /** Round the pinned row and the one under the cursor. */
+  rings: ReadonlySignal<{ row: number; colour: string; radius: number }[]>;
+  /** The row whose true neighbours are shown (-1: none), and these, the nearest first. */
+  lines: ReadonlySignal<{ row: number; near: Uint32Array }>;
+  dark: ReadonlySignal<boolean>;
+}
+
 /** The pictures of the rows. */
 export interface Pictures {
   readonly width: number;
@@ -444,6 +455,7 @@ export interface App {
   columns: Columns;
   state: State;
   map: MapRenderer;
+  marks: Marks;
   pictures: Pictures | null;
   /** Null where the space has no decoder. Ready before its net is: calls wait for it. */
   decoder: Decoder | null;

@@ -9,6 +9,7 @@ import { feature as lift } from "./lift/index.tsx";
 import { feature as lists } from "./lists/index.tsx";
 import { feature as many } from "./many/index.tsx";
 import { feature as probe } from "./probe/index.tsx";
+import { feature as second } from "./second/index.tsx";
 import { feature as select } from "./select/index.tsx";
 import { feature as tour } from "./tour/index.tsx";
 import { feature as walk } from "./walk/index.tsx";
@@ -23,6 +24,7 @@ export const features: Feature[] = [
   draw,
   many,
   lists,
+  second,
   borders,
   ground,
   lift,

@@ -15,6 +15,8 @@ export interface GestureHandlers {
   leave(): void;
   /** A click or tap that was no drag; the row nearest to it, or -1. */
   click(row: number, x: number, y: number, event: PointerEvent): void;
+  /** A double click or tap; left out, it zooms in. */
+  double?(): void;
   /** The reader moved the view. */
   moved?(): void;
 }
@@ -211,7 +213,8 @@ class Gestures {
     const near = Math.hypot(at.x - this.last.x, at.y - this.last.y) < 2 * SLACK.touch;
     if (again && near) {
       this.last.time = 0;
-      this.zoom(2.5, at);
+      if (this.handlers.double) this.handlers.double();
+      else this.zoom(2.5, at);
       return;
     }
     this.last = { time: event.timeStamp, ...at };

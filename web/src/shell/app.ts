@@ -10,6 +10,7 @@ import { openPictures } from "../load/pictures.ts";
 import { STALE } from "../load/resources.ts";
 import { createLayers } from "../map/layers.ts";
 import { createMap, type PointMap } from "../map/renderer.ts";
+import { paint } from "./colours.ts";
 import type { Frame, Message } from "./frame.ts";
 import { Address, initialState, keepState, localRead } from "./state.ts";
 import { words } from "./words.ts";
@@ -59,6 +60,7 @@ export async function createPage(
     columns,
     state,
     map,
+    marks: marksOf(state, frame, manifest.rows),
     pictures: openPictures(manifest, resources, () => map.redraw(), fail),
     ...startEngine(resources, asFitted(manifest), columns, server),
     server,
@@ -120,6 +122,21 @@ export async function createPage(
  * classes of theirs. */
 function asFitted(manifest: Manifest): Manifest {
   return { ...manifest, classes: [...manifest.classes], columns: [...manifest.columns] };
+}
+
+function marksOf(state: App["state"], frame: Frame, rows: number): App["marks"] {
+  return {
+    colours: computed(() =>
+      paint(frame.colouring.value, rows, state.hidden.value, state.selection.value, frame.dark.value),
+    ),
+    rings: computed(() => {
+      const colour = frame.dark.value ? "#ffffff" : "#111820";
+      const marked = [state.pinned.value, state.hover.value].filter((row) => row >= 0);
+      return marked.map((row) => ({ row, colour, radius: 7 }));
+    }),
+    lines: frame.lines,
+    dark: frame.dark,
+  };
 }
 
 function createFrame(state: App["state"]): Frame {

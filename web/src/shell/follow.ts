@@ -1,14 +1,13 @@
 /** What happens on the map when the state changes: places, colours, rings, cards. */
 
-import { computed, effect } from "@preact/signals";
+import { effect } from "@preact/signals";
 import type { Signal } from "@preact/signals";
 import { type App, wordsOf } from "../contracts.ts";
-import { isNear } from "../map/camera.ts";
+import { isNear, type Size } from "../map/camera.ts";
 import type { Insets, PointMap } from "../map/renderer.ts";
 import type { Page } from "./app.ts";
-import { paint } from "./colours.ts";
 import type { Frame } from "./frame.ts";
-import { panelled } from "./layout.ts";
+import { panelled, type Layout } from "./layout.ts";
 import { readSpot, spotOf } from "./state.ts";
 
 const RARE = 0.01;
@@ -36,11 +35,7 @@ export async function follow({ app, frame, points }: Page): Promise<void> {
     if (!first) void place(app, frame, points, FLIGHT).catch(complain(app));
     first = false;
   });
-  effect(() => {
-    const rings = [state.pinned.value, state.hover.value].filter((row) => row >= 0);
-    const colour = frame.dark.value ? "#ffffff" : "#111820";
-    app.map.setRings(rings.map((row) => ({ row, colour, radius: 7 })));
-  });
+  effect(() => app.map.setRings(app.marks.rings.value));
   effect(() => {
     if (frame.carded.value < 0) frame.lines.value = { row: -1, near: new Uint32Array(0) };
     app.map.redraw();
@@ -85,22 +80,25 @@ async function place(app: App, frame: Frame, points: PointMap, animate: number):
   const title = manifest.maps.find((map) => map.name === name)?.title ?? name;
   const xy = await waitingFor(app, frame, title, app.columns.map(name));
   if (name !== state.map.peek()) return;
-  const apart = state.apart.peek() && manifest.classes.length > 1;
-  const insets = apart ? covered(app) : NONE;
+  const insets = isApart(app) ? covered(app) : NONE;
   points.setInsets(insets);
-  let places = xy;
-  if (apart) {
-    const { width, height } = points.size.peek();
-    const free = (width - insets.left - insets.right) / Math.max(height - insets.top - insets.bottom, 1);
-    const layout = panelled(xy, owners(app), manifest.classes.length, free);
-    frame.panels.value = layout.panels;
-    places = layout.places;
-  } else {
-    frame.panels.value = [];
-  }
+  const { places, panels } = laidOut(app, xy, points.size.peek(), insets);
+  frame.panels.value = panels;
   const flight = points.setPlaces(places, animate);
   points.fit(undefined, animate);
   await flight;
+}
+
+/** Whether each class stands in a panel of its own. */
+export function isApart({ state, manifest }: App): boolean {
+  return state.apart.peek() && manifest.classes.length > 1;
+}
+
+/** Where the rows of a map stand in a window of this size: together, or apart by class. */
+export function laidOut(app: App, xy: Float32Array, { width, height }: Size, insets: Insets): Layout {
+  if (!isApart(app)) return { places: xy, panels: [] };
+  const free = (width - insets.left - insets.right) / Math.max(height - insets.top - insets.bottom, 1);
+  return panelled(xy, owners(app), app.manifest.classes.length, free);
 }
 
 /** What the panels are to keep clear of: the legend, the card of the probe, the tools. */
@@ -176,11 +174,8 @@ function followColours(app: App, frame: Frame): void {
       frame.colouring.value = { column: shown, values: labels, entries, unknown };
     }, complain(app));
   });
-  const painted = computed(() =>
-    paint(frame.colouring.value, manifest.rows, state.hidden.value, state.selection.value, frame.dark.value),
-  );
   effect(() => {
-    const { index, palette } = painted.value;
+    const { index, palette } = app.marks.colours.value;
     app.map.setColours(index, palette);
   });
 }

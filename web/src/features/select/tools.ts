@@ -43,8 +43,8 @@ export function boxOf(points: number[]): number[] {
   return [x0, y0, x1, y0, x1, y1, x0, y1];
 }
 
-/** Gives the page its selecting gestures. */
-export function addTools(app: App): void {
+/** Gives a map its selecting gestures. Returns how to take them away from the keyboard. */
+export function addTools(app: App): () => void {
   let drag: Drag | null = null;
 
   function polygon(): number[] {
@@ -116,15 +116,13 @@ export function addTools(app: App): void {
       return follow("lasso", event, x, y);
     },
   });
-  window.addEventListener(
-    "keydown",
-    (event) => {
-      if (event.key !== "Escape" || !drag) return;
-      event.stopPropagation();
-      cancel();
-    },
-    true,
-  );
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== "Escape" || !drag) return;
+    event.stopPropagation();
+    cancel();
+  };
+  window.addEventListener("keydown", onKey, true);
+  return () => window.removeEventListener("keydown", onKey, true);
 }
 
 function drawShape(context: CanvasRenderingContext2D, stage: HTMLElement, corners: number[], mode: Mode): void {

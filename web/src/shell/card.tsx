@@ -239,6 +239,7 @@ function placeBeside(app: App, box: HTMLElement, row: number, near: Near | null,
   const map = app.map.size.peek();
   if (matchMedia("(max-width: 760px)").matches || map.width < 560) {
     box.style.transform = "";
+    box.dataset.stands = String(near?.rows.length ?? 0);
     return { side: null, far: 0 };
   }
   const places = app.map.places;
@@ -254,6 +255,8 @@ function placeBeside(app: App, box: HTMLElement, row: number, near: Near | null,
   }
   const [left, top] = placed(point, side, card, map);
   box.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+  // Where it stands it was put for so many neighbours.
+  box.dataset.stands = String(count);
   return { side, far: count };
 }
 

@@ -89,6 +89,7 @@ export class GroundStore {
 
   private async work(): Promise<void> {
     this.busy = true;
+    this.app.stage.dataset.ground = "painting";
     try {
       for (let key = this.next(); key; key = this.next()) {
         if (this.broken === this.prefix()) return;
@@ -108,6 +109,7 @@ export class GroundStore {
   private show(now: boolean): void {
     if (!now && performance.now() - this.shown < REDRAW_EVERY) return;
     this.shown = performance.now();
+    this.app.stage.dataset.ground = this.busy ? "painting" : "painted";
     this.app.map.redraw();
   }
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from bootstrap import SetupError
 from browser import FLAGS, find_or_install
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 import latlas
 from page.serving import serving
 from page.watching import Complaints, wait_until_ready
 
 GIVEN_SPACE = "LATLAS_INSTALLED_SPACE"
+
+# As long as Playwright waits for anything else. Nothing is timed here, and machines are busy.
+expect.set_options(timeout=30_000)
 
 
 def pytest_collection_modifyitems(items):
@@ -73,12 +77,17 @@ def served(explored, page_cache):
 
 
 @pytest.fixture
-def own_served(explored, page_cache, tmp_path, complaints):
-    """A server of this test alone, on a copy of the space."""
-    copy = shutil.copytree(explored, tmp_path / "digits.latlas")
-    with serving(copy, cache=page_cache) as server:
-        yield server
+def serve(page_cache, complaints):
+    """Serves a folder until the test is over; what its pages still ask for then is no complaint."""
+    with ExitStack() as stack:
+        yield lambda *what: stack.enter_context(serving(*what, cache=page_cache))
         complaints.end()
+
+
+@pytest.fixture
+def own_served(explored, tmp_path, serve):
+    """A server of this test alone, on a copy of the space."""
+    return serve(shutil.copytree(explored, tmp_path / "digits.latlas"))
 
 
 @pytest.fixture

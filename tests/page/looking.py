@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
+
+PATIENCE = 400  # looks, 50 milliseconds apart
 
 # Whether nothing but the map is at a pixel of the window.
 BARE = """(x, y) => {
@@ -46,6 +50,38 @@ def state(page: Page, name: str):
     )
 
 
+def settle(page: Page, look: Callable[[], Any], wanted: Any) -> None:
+    """Waits until what one sees is what is wanted; fails with what is seen instead."""
+    until_seen(page, look, lambda seen: bool(seen == wanted), wanted)
+
+
+def until_seen(page: Page, look: Callable[[], Any], good: Callable[[Any], bool], wanted: Any = ""):
+    """Looks until what is seen is good, and returns it; fails with what was seen last."""
+    for _ in range(PATIENCE):
+        seen = look()
+        if good(seen):
+            return seen
+        page.wait_for_timeout(50)
+    raise AssertionError(f"saw {seen!r} to the end, wanted {wanted!r}")
+
+
+def wait_for_state(page: Page, name: str, wanted: Any) -> None:
+    """Waits for a part of the state; sets and arrays as lists."""
+    settle(page, lambda: state(page, name), wanted)
+
+
+def show_map(page: Page, name: str) -> None:
+    """Chooses a map, and waits until all points are in their places on it."""
+    page.locator("#map-choice").select_option(name)
+    page.wait_for_function(
+        """async name => {
+          const wanted = await __latlas.columns.map(name);
+          return wanted.every((value, i) => Object.is(value, __latlas.map.places[i]));
+        }""",
+        arg=name,
+    )
+
+
 def view(page: Page) -> dict[str, float]:
     return page.evaluate("__latlas.map.view.value")
 
@@ -69,17 +105,23 @@ def point_at(page: Page, row: int) -> None:
 
 
 def card(page: Page, row: int) -> Locator:
-    """The card of a row, once it stands with its pictures and neighbours."""
+    """The card of a row, once it stands where it stays with its pictures and neighbours."""
     found = page.locator(f".card[data-row='{row}']")
     expect(found).to_be_visible()
     expect(found.locator(".thumb")).not_to_have_count(0)
-    expect(found.locator(".thumb canvas:not([data-drawn])")).to_have_count(0)
+    expect(found.locator("canvas:not([data-drawn])")).to_have_count(0)
+    expect(found).to_have_attribute("data-stands", str(found.locator(".thumb").count()))
     return found
+
+
+def next_frame(page: Page) -> None:
+    """Waits until everything that waits to be drawn has been drawn."""
+    page.evaluate("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
 def drawn(page: Page) -> np.ndarray:
     """The window as RGB uint8 [H, W, 3], after everything that waits has been drawn."""
-    page.evaluate("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
+    next_frame(page)
     png = page.screenshot(animations="disabled")
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 

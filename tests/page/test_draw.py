@@ -47,8 +47,7 @@ def test_a_stroke_is_encoded_and_another_stroke_changes_what_is_decoded(page, pa
     page.mouse.up()
     decoded = verdict(panel).locator("canvas:not(.decoded-fog)").nth(1)
     expect(decoded).to_be_visible(timeout=20_000)
-    read = "canvas => canvas.toDataURL()"
-    before = decoded.evaluate(read)
+    before = decoded.evaluate("canvas => canvas.toDataURL()")
     page.mouse.move(x - 60, y + 110)
     page.mouse.down()
     page.mouse.move(x + 60, y + 110, steps=6)

@@ -116,6 +116,7 @@ def test_pairs_show_the_nearest_real_image_beside_each(panel, explored):
 def test_a_sample_is_looked_at_where_it_lies(page, panel):
     draw(panel, n=8)
     panel.locator(".generate-cell").nth(2).click()
+    until(page, "() => __latlas.state.probe.value !== null")
     probe = page.evaluate("(({ x, y }) => ({ x, y }))(__latlas.state.probe.value)")
     until(
         page,

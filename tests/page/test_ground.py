@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 import latlas
-from page.serving import serving
+from page.looking import next_frame, until_seen
 from page.watching import barriers
 
 # What is painted under the points around places of the map, as the mean of 5 x 5 CSS pixels.
@@ -43,20 +43,10 @@ def under(page, places):
 
 
 def settled(page):
-    """Waits until what is painted under the points changes no more."""
-    page.wait_for_function(
-        """() => {
-          const canvas = __latlas.stage.querySelector("canvas[data-level=below]");
-          const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-          let now = 0;
-          for (let i = 0; i < data.length; i += 3) now = (now * 31 + data[i]) % 1000003;
-          const calm = now === window.__before && now !== 0;
-          window.__before = now;
-          return calm;
-        }""",
-        polling=1500,
-        timeout=90_000,
-    )
+    """Waits until the ground of the window as it is now is painted."""
+    next_frame(page)
+    page.wait_for_function("() => __latlas.stage.dataset.ground === 'painted'", timeout=90_000)
+    next_frame(page)
 
 
 @pytest.fixture
@@ -90,7 +80,7 @@ def test_borders_paint_each_cluster_in_the_colour_of_its_class(page, space):
     places = [dense(space, "tsne", label) for label in labels]
     switch(page, "Borders").click()
     page.wait_for_selector("text=Borders: kNN classifier")
-    settled(page)
+    next_frame(page)
     painted = under(page, places)
     colours = page.evaluate("__latlas.manifest.classes.map((each) => each.colour)")
     wanted = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours])
@@ -109,16 +99,16 @@ def test_the_legend_of_the_borders_says_how_often_their_classifier_is_right(page
 
 
 def test_without_a_classifier_borders_say_so_and_offer_to_fit_one(
-    open_page, digits_space, page_cache, tmp_path
+    open_page, digits_space, serve, tmp_path
 ):
     plain = shutil.copytree(digits_space, tmp_path / "digits.latlas")
-    with serving(plain, cache=page_cache) as server:
-        page = open_page(server.url)
-        page.keyboard.press("b")
-        page.get_by_role("button", name="Fit a classifier").click()
-        # The page is loaded again, with what was switched on before.
-        expect(page.locator("[data-note=borders]")).to_contain_text("Borders: kNN", timeout=90_000)
-        page.wait_for_selector("html[data-ready='1']", state="attached")
+    server = serve(plain)
+    page = open_page(server.url)
+    page.keyboard.press("b")
+    page.get_by_role("button", name="Fit a classifier").click()
+    # The page is loaded again, with what was switched on before.
+    expect(page.locator("[data-note=borders]")).to_contain_text("Borders: kNN", timeout=90_000)
+    page.wait_for_selector("html[data-ready='1']", state="attached")
 
 
 def test_the_ground_shows_decoded_images_and_a_hatch_where_nothing_real_is(page, space):
@@ -176,7 +166,9 @@ def test_the_distance_of_the_ring_changes_by_wheel_and_by_key(page):
     slider = page.get_by_label("Distance in spreads")
     start = float(slider.input_value())
     page.keyboard.press("ArrowUp")
-    assert float(slider.input_value()) > start
+    page.wait_for_function(
+        "start => Number(document.querySelector('.lift-foot input').value) > start", arg=start
+    )
     page.keyboard.down("Alt")
     page.mouse.wheel(0, 100)
     page.mouse.wheel(0, 100)
@@ -184,8 +176,7 @@ def test_the_distance_of_the_ring_changes_by_wheel_and_by_key(page):
     page.wait_for_function(
         "start => Number(document.querySelector('.lift-foot input').value) < start", arg=start
     )
-    page.wait_for_timeout(500)
-    assert (ring(page) != before).any()
+    until_seen(page, lambda: ring(page), lambda now: (now != before).any())
 
 
 def test_a_picture_of_the_ring_leads_there(page):
@@ -205,7 +196,7 @@ def test_a_picture_of_the_ring_leads_there(page):
         }""",
         arg=first.ravel().tolist(),
     )
-    assert page.locator(".lift-way").count() == 8
+    expect(page.locator(".lift-way")).to_have_count(8)
 
 
 def test_the_ring_opens_at_a_pinned_place_and_closes_by_key(page):

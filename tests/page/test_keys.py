@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from page.looking import BARE, card, clear_rows, place, point_at, state, view
+from page.looking import (
+    BARE,
+    card,
+    clear_rows,
+    place,
+    point_at,
+    settle,
+    state,
+    view,
+    wait_for_state,
+)
 
 # The state that each key of the sheet changes, as an expression of the page.
 EFFECTS = {
@@ -39,6 +49,13 @@ OUTLINED = """() => {
   const style = getComputedStyle(at);
   return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
 }"""
+# What Escape closes, in that order.
+OPEN = """[
+  ["help", document.querySelector(".help") !== null],
+  ["card", __latlas.state.pinned.value >= 0],
+  ["tool", __latlas.state.tool.value !== "pan"],
+  ["panel", __latlas.state.panel.value !== ""],
+].filter(([, open]) => open).map(([name]) => name)"""
 FOCUSED = """() => {
   const at = document.activeElement;
   return at.id || at.getAttribute("aria-label") || at.className || at.tagName;
@@ -79,12 +96,11 @@ def test_each_key_of_the_help_sheet_does_something_and_each_is_tried_here(page):
         before = page.evaluate(EFFECTS[key])
         page.keyboard.press(key)
         page.wait_for_function(
-            f"before => JSON.stringify({EFFECTS[key]}) !== JSON.stringify(before)", arg=before,
-            timeout=20_000,
-        )  # fmt: skip
+            f"before => JSON.stringify({EFFECTS[key]}) !== JSON.stringify(before)", arg=before
+        )
         if key in ("?", "o", "l", "x", "p"):
             page.keyboard.press("Escape" if key in "?o" else key)
-            page.wait_for_timeout(50)
+            settle(page, lambda effect=EFFECTS[key]: page.evaluate(effect), before)
     assert other != row
 
 
@@ -100,21 +116,17 @@ def point_at_middle(page):
 
 
 def test_what_keys_do(page):
-    page.keyboard.press("v")
-    assert state(page, "show") == "images"
-    page.keyboard.press("v")
-    assert state(page, "show") == "decoded"
-    page.keyboard.press("v")
-    assert state(page, "show") == "dots"
+    for show in ("images", "decoded", "dots"):
+        page.keyboard.press("v")
+        wait_for_state(page, "show", show)
     names = page.evaluate("__latlas.manifest.maps.map(each => each.name)")
-    page.keyboard.press("m")
-    assert state(page, "map") == names[1]
-    page.keyboard.press("m")
-    assert state(page, "map") == names[0]
-    page.keyboard.press("d")
-    assert state(page, "theme") == "light"
-    page.keyboard.press("d")
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    for name in (names[1], names[0]):
+        page.keyboard.press("m")
+        wait_for_state(page, "map", name)
+    for theme in ("light", "dark"):
+        page.keyboard.press("d")
+        wait_for_state(page, "theme", theme)
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
 
 
 def test_no_key_fires_in_a_field_or_with_a_modifier(page):
@@ -170,7 +182,7 @@ def test_the_keyboard_alone_opens_images_and_goes_on_to_their_neighbours(page):
     page.wait_for_function("() => document.activeElement.classList.contains('card')")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "thumb"
+    page.wait_for_function("() => document.activeElement.className === 'thumb'")
     page.keyboard.press("Enter")
     page.wait_for_function("row => __latlas.state.pinned.value !== row", arg=row)
     card(page, state(page, "pinned"))
@@ -178,7 +190,7 @@ def test_the_keyboard_alone_opens_images_and_goes_on_to_their_neighbours(page):
     page.keyboard.press("]")
     page.keyboard.press("Escape")
     expect(page.locator(".card.pinned")).to_have_count(0)
-    assert page.evaluate("document.activeElement === __latlas.stage")
+    page.wait_for_function("() => document.activeElement === __latlas.stage")
 
 
 def test_the_nearest_image_not_yet_seen_and_back_again(page):
@@ -193,7 +205,7 @@ def test_the_nearest_image_not_yet_seen_and_back_again(page):
     assert len(set(trail)) == 5
     for row in reversed(trail[:-1]):
         page.keyboard.press("[")
-        assert state(page, "pinned") == row
+        wait_for_state(page, "pinned", row)
 
 
 def test_escape_closes_one_thing_after_the_other(page):
@@ -204,15 +216,8 @@ def test_escape_closes_one_thing_after_the_other(page):
     page.keyboard.press("?")
     names = ["help", "card", "tool", "panel"]
     for count in range(len(names) + 1):
-        there = page.evaluate("""() => ({
-          help: document.querySelector(".help") !== null,
-          card: __latlas.state.pinned.value >= 0,
-          tool: __latlas.state.tool.value !== "pan",
-          panel: __latlas.state.panel.value !== "",
-        })""")
-        assert [name for name in names if there[name]] == names[count:]
+        settle(page, lambda: page.evaluate(OPEN), names[count:])
         page.keyboard.press("Escape")
-        page.wait_for_timeout(50)
 
 
 @pytest.mark.parametrize("way", ["Escape", "Enter"])
@@ -223,7 +228,7 @@ def test_a_panel_is_opened_and_left_by_keys(page, way):
     page.locator(".panel header .icon").focus()
     page.keyboard.press(way)
     expect(page.locator(".panel")).to_have_count(0)
-    assert page.evaluate("document.activeElement.id") == "open-lists"
+    expect(page.locator("#open-lists")).to_be_focused()
 
 
 def test_the_help_sheet_keeps_the_focus_and_gives_it_back(page):
@@ -241,11 +246,11 @@ def test_the_help_sheet_keeps_the_focus_and_gives_it_back(page):
 def test_arrows_choose_among_dots_and_images(page):
     page.get_by_role("radio", name="Dots").focus()
     page.keyboard.press("ArrowRight")
-    assert state(page, "show") == "images"
-    assert page.evaluate("document.activeElement.innerText") == "Images"
+    wait_for_state(page, "show", "images")
+    expect(page.get_by_role("radio", name="Images")).to_be_focused()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
-    assert state(page, "show") == "decoded"
+    wait_for_state(page, "show", "decoded")
 
 
 def test_a_click_on_the_map_draws_no_frame_around_it(page):
@@ -253,7 +258,7 @@ def test_a_click_on_the_map_draws_no_frame_around_it(page):
     point_at(page, row)
     page.mouse.down()
     page.mouse.up()
-    assert page.evaluate("document.activeElement === __latlas.stage")
+    page.wait_for_function("() => document.activeElement === __latlas.stage")
     assert not page.evaluate(OUTLINED)
     page.keyboard.press("ArrowLeft")
-    assert page.evaluate(OUTLINED)
+    page.wait_for_function(f"({OUTLINED})()")

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 import latlas
+from page.looking import settle, until_seen, wait_for_state
 from page.watching import barriers
 
 
@@ -21,10 +22,7 @@ def listed(page, name, *, look=False):
     return page.get_by_role("listbox", name=name)
 
 
-def pinned(page):
-    return page.evaluate("window.__latlas.state.pinned.value")
-
-
+CHOSEN_IDS = "Array.from(__latlas.state.selection.value, (row) => __latlas.columns.id(row))"
 ON_STAGE = """(row) => {
     const { map } = window.__latlas;
     const [x, y] = map.toScreen(map.places[2 * row], map.places[2 * row + 1]);
@@ -53,7 +51,7 @@ def test_the_worst_drawn_come_first_and_a_click_flies_there(page):
     )
     assert not page.evaluate(ON_STAGE, worst)
     rows.get_by_role("option").first.click()
-    assert pinned(page) == worst
+    wait_for_state(page, "pinned", worst)
     page.wait_for_function(f"({ON_STAGE})({worst})")
     expect(page.locator(f".card.pinned[data-row='{worst}']")).to_be_visible()
 
@@ -63,20 +61,17 @@ def test_arrow_keys_go_down_the_list_from_card_to_card(page):
     rows = listed(page, "Worst drawn")
     rows.get_by_role("option").first.click()
     rows.focus()
-    page.keyboard.press("ArrowDown")
-    assert pinned(page) == order[1]
-    page.keyboard.press("ArrowDown")
-    assert pinned(page) == order[2]
-    page.keyboard.press("ArrowUp")
-    assert pinned(page) == order[1]
-    assert rows.evaluate("(element) => element === document.activeElement")
+    for key, at in (("ArrowDown", 1), ("ArrowDown", 2), ("ArrowUp", 1)):
+        page.keyboard.press(key)
+        wait_for_state(page, "pinned", int(order[at]))
+    expect(rows).to_be_focused()
 
 
 def test_the_least_sure_answers_are_told_in_words(page):
     confidence = column(page, "confidence")
     first = listed(page, "Least sure").get_by_role("option").first
     share = 100 * np.nanmin(confidence)
-    assert f"at {share:.0f}%" in first.inner_text()
+    expect(first).to_contain_text(f"at {share:.0f}%")
 
 
 def test_all_of_a_list_can_be_selected(page):
@@ -84,8 +79,7 @@ def test_all_of_a_list_can_be_selected(page):
     listed(page, "Worst drawn")
     page.get_by_label("The first, of").fill("12")
     page.get_by_role("button", name="Select these").click()
-    chosen = page.evaluate("Array.from(window.__latlas.state.selection.value)")
-    assert chosen == sorted(order[:12].tolist())
+    wait_for_state(page, "selection", sorted(order[:12].tolist()))
 
 
 @pytest.mark.parametrize(("kind", "name"), [("duplicates", "Duplicates"), ("outliers", "Outliers")])
@@ -93,23 +87,21 @@ def test_what_the_server_finds_is_listed_and_kept(page, explored, kind, name):
     found = latlas.open(explored).find(kind)
     rows = listed(page, name, look=True)
     first = rows.get_by_role("option").first
-    assert str(found.ids[0]) in first.inner_text()
+    expect(first).to_contain_text(str(found.ids[0]))
+    expect(first).to_have_attribute("aria-setsize", str(min(len(found), 1000)))
     told = first.inner_text()
-    assert first.get_attribute("aria-setsize") == str(min(len(found), 1000))
     page.locator(".lists-kinds").get_by_role("button", name="Loneliest").click()
     page.get_by_role("button", name="Close the panel").click()
     again = listed(page, name)
-    assert again.get_by_role("option").first.inner_text() == told
+    expect(again.get_by_role("option").first).to_have_text(told, use_inner_text=True)
 
 
 def test_pairs_of_copies_are_selected_together(page, explored):
     found = latlas.open(explored).find("duplicates")
     listed(page, "Duplicates", look=True)
     page.get_by_role("button", name="Select these").click()
-    chosen = page.evaluate(
-        "Array.from(window.__latlas.state.selection.value, (r) => window.__latlas.columns.id(r))"
-    )
-    assert sorted(chosen) == sorted({*found.ids.tolist(), *found.partners.tolist()})
+    wanted = sorted({*found.ids.tolist(), *found.partners.tolist()})
+    settle(page, lambda: sorted(page.evaluate(CHOSEN_IDS)), wanted)
 
 
 def test_without_a_server_the_page_looks_by_itself(page, explored):
@@ -117,16 +109,14 @@ def test_without_a_server_the_page_looks_by_itself(page, explored):
     space = latlas.open(explored)
     copies, strangers = space.find("duplicates"), space.find("outliers")
     first = listed(page, "Duplicates", look=True).get_by_role("option").first
-    assert f"ids {copies.ids[0]} and {copies.partners[0]}" in first.inner_text()
+    expect(first).to_contain_text(f"ids {copies.ids[0]} and {copies.partners[0]}")
     listed(page, "Outliers", look=True)
     page.get_by_label("The first, of").fill("20")
     page.get_by_role("button", name="Select these").click()
-    chosen = page.evaluate(
-        "Array.from(window.__latlas.state.selection.value, (r) => window.__latlas.columns.id(r))"
-    )
+    chosen = until_seen(page, lambda: page.evaluate(CHOSEN_IDS), lambda ids: len(ids) == 20)
     assert len(set(chosen) & set(strangers.ids[:20].tolist())) >= 18
     page.locator(".lists-kinds").get_by_role("button", name="Suspicious labels").click()
-    assert "latlas serve" in page.locator("[data-panel=lists]").inner_text()
+    expect(page.locator("[data-panel=lists]")).to_contain_text("latlas serve")
 
 
 def test_people_can_use_the_lists_with_aids(page):
@@ -137,6 +127,6 @@ def test_people_can_use_the_lists_with_aids(page):
 def test_the_lists_speak_korean(page):
     listed(page, "Worst drawn")
     page.evaluate("window.__latlas.state.language.value = 'ko'")
-    text = page.locator("[data-panel=lists]").inner_text()
-    assert "중복" in text
-    assert "lists." not in text
+    panel = page.locator("[data-panel=lists]")
+    expect(panel).to_contain_text("중복")
+    expect(panel).not_to_contain_text("lists.")

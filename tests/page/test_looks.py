@@ -118,6 +118,7 @@ def test_the_bar_holds_all_of_itself_at_every_width(open_page, served, locale):
     page.evaluate("document.querySelector('h1').textContent = 'a-rather-long-name-of-a-space'")
     for width in (1920, 1280, 1121, 1120, 1024, 800, 761):
         page.set_viewport_size({"width": width, "height": 700})
+        page.wait_for_function("width => innerWidth === width", arg=width)
         assert (width, page.evaluate(OVERFLOW), page.evaluate(OVERLAP)) == (width, [], [])
 
 
@@ -127,6 +128,7 @@ def test_on_a_phone_the_corner_stands_beside_the_name(open_page, served, locale)
     page.evaluate("document.querySelector('h1').textContent = 'a-rather-long-name-of-a-space'")
     for width in (700, 480, 390, 320):
         page.set_viewport_size({"width": width, "height": 844})
+        page.wait_for_function("width => innerWidth === width", arg=width)
         name, corner, controls = (
             page.locator(f".top {part}").bounding_box() for part in ("h1", ".corner", ".controls")
         )

@@ -5,7 +5,6 @@ import pytest
 from playwright.sync_api import expect
 
 import latlas
-from page.serving import serving
 from page.watching import until
 
 PANELS = """() => {
@@ -46,20 +45,18 @@ def test_classes_fly_apart_into_panels_and_back(page):
 
 
 @pytest.mark.parametrize("scope", ["per-class", "conditional"])
-def test_every_class_redraws_an_image_as_the_space_does(
-    scope, scoped_spaces, open_page, page_cache
-):
+def test_every_class_redraws_an_image_as_the_space_does(scope, scoped_spaces, open_page, serve):
     folder = scoped_spaces / f"{scope}.latlas"
     space = latlas.open(folder)
     row = 5
-    with serving(folder, "--read-only", cache=page_cache) as server:
-        page = open_page(server.url)
-        page.locator("#open-many").click()
-        page.evaluate("row => { __latlas.state.pinned.value = row; }", row)
-        shown = page.locator("section.many")
-        expect(shown.locator("li")).to_have_count(10, timeout=30_000)
-        best = int(shown.get_attribute("data-best"))
-        errors = [float(text) for text in shown.locator("li small").all_inner_texts()]
+    server = serve(folder, "--read-only")
+    page = open_page(server.url)
+    page.locator("#open-many").click()
+    page.evaluate("row => { __latlas.state.pinned.value = row; }", row)
+    shown = page.locator("section.many")
+    expect(shown.locator("li")).to_have_count(10)
+    best = int(shown.get_attribute("data-best"))
+    errors = [float(text) for text in shown.locator("li small").all_inner_texts()]
     expected = np.sort(space.explained(np.array([row])).errors[0])
     assert np.allclose(errors, expected, atol=2e-4)
     assert best == space.explained(np.array([row])).errors[0].argmin()

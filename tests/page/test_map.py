@@ -16,7 +16,10 @@ from page.looking import (
     map_pixels,
     place,
     point_at,
+    settle,
+    show_map,
     state,
+    until_seen,
     view,
 )
 
@@ -42,19 +45,12 @@ def of_each(page, classes):
     return np.array([like(pixels, each["colour"], 24) for each in classes])
 
 
-def choose(page, what, name):
-    page.locator(f"#{what}-choice").select_option(name)
+def colour_by(page, name):
+    page.locator("#colour-choice").select_option(name)
 
 
-def show_map(page, name):
-    choose(page, "map", name)
-    page.wait_for_function(
-        """async name => {
-          const wanted = await __latlas.columns.map(name);
-          return wanted.every((value, i) => Object.is(value, __latlas.map.places[i]));
-        }""",
-        arg=name,
-    )
+def black(pixels):
+    return like(pixels, "#000000", 20)
 
 
 def test_what_is_pointed_at_has_a_ring_at_once_and_a_card_after_rest(page, explored):
@@ -107,8 +103,8 @@ def test_a_click_pins_the_card_and_a_neighbour_leads_on(page):
     box = found.bounding_box()
     assert not (box["x"] < x < box["x"] + box["width"] and box["y"] < y < box["y"] + box["height"])
     found.locator(".thumb").first.click()
+    page.wait_for_function("row => ![row, -1].includes(__latlas.state.pinned.value)", arg=row)
     other = state(page, "pinned")
-    assert other not in (row, -1)
     card(page, other).get_by_role("button", name="Close the card").click()
     expect(page.locator(".card")).to_have_count(0)
 
@@ -151,18 +147,18 @@ def test_the_legend_greys_a_class_out_and_shows_one_alone(page, classes):
 def test_points_are_coloured_by_split_by_a_number_and_by_nothing(page, classes):
     expect(page.locator(".legend .class")).to_have_count(10)
     by_label = map_pixels(page)
-    choose(page, "colour", "split")
+    colour_by(page, "split")
     expect(page.locator(".legend .class")).to_have_count(2)
     expect(page.locator(".legend")).to_contain_text("test")
     split = page.evaluate("__latlas.manifest.columns.find(each => each.name === 'split').colours")
     by_split = map_pixels(page)
     assert min(like(by_split, colour, 60) for colour in split[:2]) > 150
-    choose(page, "colour", "error")
+    colour_by(page, "error")
     ramp = page.locator(".legend .ramp")
     expect(ramp).to_be_visible()
     by_error = map_pixels(page)
     assert changed(by_label, by_error) > 0.01
-    choose(page, "colour", "none")
+    colour_by(page, "none")
     expect(page.locator(".legend")).to_have_count(0)
     assert like(map_pixels(page), "#2b4a94", 60) > 2000
 
@@ -170,21 +166,15 @@ def test_points_are_coloured_by_split_by_a_number_and_by_nothing(page, classes):
 def test_dots_become_images_and_what_is_decoded_of_them(page):
     dots = map_pixels(page)
     page.get_by_role("radio", name="Images").click()
-    page.wait_for_function("() => __latlas.pictures.overview.value.length > 0")
-    page.wait_for_timeout(300)
-    images = map_pixels(page)
-    assert like(images, "#000000", 20) > like(dots, "#000000", 20) + 5000
+    images = until_seen(page, lambda: map_pixels(page), lambda now: black(now) > black(dots) + 5000)
     page.get_by_role("radio", name="Decoded").click()
-    page.wait_for_timeout(300)
-    for _ in range(20):
-        decoded = map_pixels(page)
-        if like(decoded, "#000000", 20) > 0.5 * like(images, "#000000", 20):
-            break
-        page.wait_for_timeout(200)
-    assert like(decoded, "#000000", 20) > 0.5 * like(images, "#000000", 20)
-    assert changed(images, decoded) > 0.02
+    until_seen(
+        page,
+        lambda: map_pixels(page),
+        lambda now: black(now) > 0.5 * black(images) and changed(images, now) > 0.02,
+    )
     page.get_by_role("radio", name="Dots").click()
-    assert changed(map_pixels(page), dots) < 0.001
+    until_seen(page, lambda: changed(map_pixels(page), dots), lambda share: share < 0.001)
 
 
 def test_the_points_fly_to_another_map_and_back(open_page, served):
@@ -194,12 +184,14 @@ def test_the_points_fly_to_another_map_and_back(open_page, served):
     before = page.evaluate(PLACES)
     show_map(page, names[1])
     assert page.evaluate(PLACES) != before
-    page.wait_for_timeout(1000)
-    assert changed(first[50:, 240:960], drawn(page)[50:, 240:960]) > 0.02
+
+    def moved():
+        return changed(first[50:, 240:960], drawn(page)[50:, 240:960])
+
+    until_seen(page, moved, lambda share: share > 0.02)
     show_map(page, names[0])
-    page.wait_for_timeout(1000)
     assert page.evaluate(PLACES) == before
-    assert changed(first[50:, 240:960], drawn(page)[50:, 240:960]) < 0.001
+    until_seen(page, moved, lambda share: share < 0.001)  # they have landed
 
 
 def test_names_of_classes_stand_among_their_points(page):
@@ -210,7 +202,7 @@ def test_names_of_classes_stand_among_their_points(page):
     assert 0.001 < changed(named, plain) < 0.1
     assert like(plain, "#1b2430", 30) < 0.5 * like(named, "#1b2430", 30)
     switch.click()
-    assert changed(named, map_pixels(page)) == 0
+    settle(page, lambda: changed(named, map_pixels(page)), 0)
 
 
 def test_classes_part_into_panels_that_do_not_overlap_and_come_back(page):
@@ -236,9 +228,8 @@ def test_classes_part_into_panels_that_do_not_overlap_and_come_back(page):
     assert places[:, 0].min() > 100
     assert places[:, 0].max() < size["width"] - 210
     page.get_by_role("switch", name="Per class").click()
-    page.wait_for_function("before => __latlas.map.places[0] === before", arg=before[0])
-    assert page.evaluate(PLACES) == before
-    assert view(page) == pytest.approx(fitted)
+    settle(page, lambda: page.evaluate(PLACES), before)
+    settle(page, lambda: view(page), pytest.approx(fitted))
 
 
 def test_going_to_an_image_shows_it_with_its_card(page):
@@ -247,8 +238,11 @@ def test_going_to_an_image_shows_it_with_its_card(page):
     page.evaluate("row => __latlas.goTo(row)", row)
     card(page, row)
     size = page.viewport_size
-    x, y = place(page, row)
-    assert 0 < x < size["width"] and 0 < y < size["height"]
+    until_seen(
+        page,
+        lambda: place(page, row),
+        lambda at: 0 < at[0] < size["width"] and 0 < at[1] < size["height"],
+    )
 
 
 def test_buttons_and_wheel_zoom_and_show_all_again(page):

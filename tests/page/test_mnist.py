@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 import latlas
 from latlas.exporting import export_page
-from page.looking import clear_rows, place
+from page.looking import changed, clear_rows, map_pixels, place, show_map, until_seen
 from page.serving import serving
 from page.test_probe import PIXELS
 from page.watching import until
@@ -66,12 +66,6 @@ def under_the_cursor(page, space, x, y):
     return decoded(page), space.decode(z)[0, ..., 0].astype(int)
 
 
-def to_pca(page):
-    page.locator("#map-choice").select_option("pca")
-    until(page, "() => __latlas.state.map.value === 'pca' && __latlas.map.pick(1, 1, 0) > -2")
-    page.wait_for_timeout(300)
-
-
 def test_all_points_are_there_and_an_image_opens_with_its_neighbours(page, mnist):
     space = latlas.open(mnist)
     assert page.evaluate("__latlas.manifest.rows") == 70_000
@@ -88,7 +82,7 @@ def test_all_points_are_there_and_an_image_opens_with_its_neighbours(page, mnist
 
 def test_the_decoder_draws_under_the_cursor_as_python_does(page, mnist):
     space = latlas.open(mnist)
-    to_pca(page)
+    show_map(page, "pca")
     pictures = []
     for x, y in [(560, 300), (640, 400), (700, 330)]:
         here, there = under_the_cursor(page, space, x, y)
@@ -98,16 +92,21 @@ def test_the_decoder_draws_under_the_cursor_as_python_does(page, mnist):
 
 
 def test_images_borders_and_panels_are_drawn(page):
-    before = page.screenshot()
+    def changed_from(before):
+        until_seen(page, lambda: changed(before, map_pixels(page)), lambda share: share > 0.02)
+        return map_pixels(page)
+
+    dots = map_pixels(page)
     page.get_by_role("radio", name="Images").click()
-    page.wait_for_timeout(1500)
-    images = page.screenshot()
+    images = changed_from(dots)
     page.get_by_role("radio", name="Dots").click()
+    changed_from(images)
     page.locator("#switch-borders").click()
     expect(page.get_by_text("linear classifier")).to_be_visible(timeout=60_000)
+    bordered = changed_from(dots)
     page.locator("#switch-apart").click()
-    until(page, "() => __latlas.state.apart.value")
-    assert len({before, images, page.screenshot()}) == 3
+    changed_from(bordered)
+    changed_from(dots)
 
 
 def test_a_lasso_round_everything_selects_all_of_it(page):
@@ -137,6 +136,6 @@ def test_the_exported_file_decodes_live_without_server_or_network(
     assert file.stat().st_size < 9e6
     page = open_page(file.as_uri(), offline=True)
     assert page.evaluate("__latlas.manifest.total") == 70_000
-    to_pca(page)
+    show_map(page, "pca")
     here, there = under_the_cursor(page, space, 640, 380)
     assert np.abs(here - there).max() <= 2

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from page.watching import barriers
 
 
 def test_the_page_opens_and_draws_its_points(page):
-    assert "digits" in page.title()
-    assert page.locator("canvas").first.is_visible()
+    expect(page).to_have_title(re.compile("digits"))
+    expect(page.locator("canvas").first).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,6 +5,7 @@ import pytest
 from playwright.sync_api import expect
 
 import latlas
+from page.looking import next_frame, show_map
 
 PIXELS = """canvas => Array.from(
   canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data)"""
@@ -62,19 +63,6 @@ def fog(page):
     return float(card(page).get_attribute("data-fog"))
 
 
-def show(page, name):
-    """Another map, and its points in their places."""
-    page.locator("#map-choice").select_option(name)
-    page.wait_for_function(
-        """async name => {
-          const { map, columns } = __latlas;
-          const there = await columns.map(name);
-          return there.every((value, i) => Object.is(value, map.places[i]));
-        }""",
-        arg=name,
-    )
-
-
 @pytest.fixture
 def space(explored):
     return latlas.open(explored)
@@ -97,8 +85,8 @@ def test_the_picture_changes_under_the_moving_cursor(page):
 
 
 def test_on_the_plane_the_page_draws_what_python_draws(page, space):
-    show(page, "pca")
-    assert page.get_by_role("radio", name="Plane").get_attribute("aria-checked") == "true"
+    show_map(page, "pca")
+    expect(page.get_by_role("radio", name="Plane")).to_have_attribute("aria-checked", "true")
     mean, directions = plane(space)
     for x, y in [(500, 300), (640, 400), (760, 250)]:
         hover(page, x, y)
@@ -118,11 +106,11 @@ def test_the_fog_is_thin_where_images_are_dense_and_thick_in_an_empty_corner(pag
 
 def test_each_map_offers_its_ways_with_a_sentence(page):
     ways = card(page).get_by_role("radio")
-    show(page, "pca")
-    assert ways.all_inner_texts() == ["Plane", "Nearest", "Sheet"]
+    show_map(page, "pca")
+    expect(ways).to_have_text(["Plane", "Nearest", "Sheet"])
     expect(card(page)).to_contain_text("plane of greatest variance")
-    show(page, "tsne")
-    assert ways.all_inner_texts() == ["Nearest", "Sheet"]
+    show_map(page, "tsne")
+    expect(ways).to_have_text(["Nearest", "Sheet"])
     hover(page, 600, 300)
     by_nearest = pixels(page)
     ways.nth(1).click()
@@ -145,7 +133,7 @@ def test_the_odds_name_the_class_of_the_images_around(page, space):
         [x, y],
     )
     bars = card(page).locator(".bar")
-    assert bars.count() == 3
+    expect(bars).to_have_count(3)
     assert bars.first.inner_text().split()[0] == near
 
 
@@ -157,7 +145,10 @@ def test_a_pinned_place_stays_until_it_is_let_go(page):
         "aria-pressed", "true"
     )
     page.mouse.move(720, 420)
+    left = page.evaluate("__latlas.state.cursor.value.x")
     page.mouse.move(730, 420)
+    page.wait_for_function("left => __latlas.state.cursor.value.x > left", arg=left)
+    next_frame(page)
     assert (pixels(page) == before).all()
     page.keyboard.press("f")
     hover(page, 720, 420)

@@ -8,6 +8,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import latlas
+from page.looking import settle, until_seen
 from page.serving import serving
 from page.watching import until
 
@@ -124,7 +125,8 @@ def test_the_fog_under_the_cursor_is_that_of_the_panel_it_is_in(opened, apart):
 
 def test_a_panel_offers_no_sheet_and_no_plane(opened):
     assert opened.evaluate("__latlas.manifest.maps.every(map => map.panels)")
-    assert opened.locator(".probe").get_by_role("radio").count() == 0
+    expect(opened.locator(".probe")).to_be_visible()
+    expect(opened.locator(".probe").get_by_role("radio")).to_have_count(0)
 
 
 def test_the_neighbours_of_the_card_are_those_of_python(opened, apart):
@@ -190,6 +192,7 @@ def test_new_images_like_a_few_of_a_class_look_like_that_class(opened, apart):
     # They stand in the panel of the class.
     places = apart_places(opened)
     part.locator(".select-samples button").first.click()
+    until(opened, "() => __latlas.state.probe.value !== null")
     place = opened.evaluate("[__latlas.state.probe.value.x, __latlas.state.probe.value.y]")
     assert labels[((places - place) ** 2).sum(1).argmin()] == label
 
@@ -252,31 +255,30 @@ def test_an_image_dragged_into_another_panel_is_drawn_by_the_model_of_that_panel
     assert label == (best + 4) % 10
     expected = apart.decode(z[None].astype(np.float32), str(label))[0, ..., 0].astype(int)
     seen = panel.locator(f".draw-pair {PICTURE}").nth(1)
-    for _ in range(100):
-        if np.abs(pixels(seen) - expected).max() <= 3:
-            break
-        opened.wait_for_timeout(50)
-    assert np.abs(pixels(seen) - expected).max() <= 3
-    near = panel.locator(".draw-near button").all()
-    ids = [int(button.get_attribute("aria-label").split()[-1]) for button in near]
-    assert set(latents.labels[np.isin(latents.ids, ids)]) == {label}
+    until_seen(
+        opened, lambda: np.abs(pixels(seen) - expected).max(), lambda off: off <= 3, "at most 3"
+    )
+
+    def labels_near():
+        names = panel.locator(".draw-near button").evaluate_all("all => all.map(b => b.ariaLabel)")
+        return set(latents.labels[np.isin(latents.ids, [int(name.split()[-1]) for name in names])])
+
+    settle(opened, labels_near, {label})
 
 
-def test_one_model_that_is_told_the_class_compares_with_all_rows(
-    scoped_spaces, open_page, page_cache
-):
+def test_one_model_that_is_told_the_class_compares_with_all_rows(scoped_spaces, open_page, serve):
     folder = scoped_spaces / "conditional.latlas"
     space = latlas.open(folder)
-    with serving(folder, "--read-only", cache=page_cache) as server:
-        page = open_page(server.url)
-        quantiles = page.evaluate("__latlas.manifest.fog")
-        z, rows = halves(space), np.flatnonzero(space.latents.splits != 0)
-        everything = z[trained(space)]
-        row = max(rows, key=lambda row: distance_to(z[row], everything))
-        expected = fog_of(distance_to(z[row], everything), quantiles)
-        label = (int(space.latents.labels[row]) + 1) % 10
-        fog = pin(page, space, row, label)
-        seen = pixels(page.locator("#probe-picture"))
+    server = serve(folder, "--read-only")
+    page = open_page(server.url)
+    quantiles = page.evaluate("__latlas.manifest.fog")
+    z, rows = halves(space), np.flatnonzero(space.latents.splits != 0)
+    everything = z[trained(space)]
+    row = max(rows, key=lambda row: distance_to(z[row], everything))
+    expected = fog_of(distance_to(z[row], everything), quantiles)
+    label = (int(space.latents.labels[row]) + 1) % 10
+    fog = pin(page, space, row, label)
+    seen = pixels(page.locator("#probe-picture"))
     assert abs(fog - expected) < 0.005
     told = space.decode(z[[row]].astype(np.float32), str(label))[0, ..., 0]
     assert np.abs(seen - told).max() <= 2

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 import latlas
 from latlas.outputs import read_vectors
+from page.looking import settle, state, until_seen, wait_for_state
 from page.watching import barriers
 
 
@@ -95,7 +98,15 @@ def pick_class(page, name):
     if page.evaluate("window.__latlas.state.panel.value") != "select":
         page.locator("#open-select").click()
     page.get_by_label("Select a class").select_option(label=name)
-    page.wait_for_function("window.__latlas.state.selection.value.length > 0")
+    page.wait_for_function(
+        """name => {
+            const { columns, manifest, state } = window.__latlas;
+            const rows = [...state.selection.value];
+            const label = manifest.classes.findIndex((each) => each.name === name);
+            return rows.length && rows.every((row) => columns.labels[row] === label);
+        }""",
+        arg=name,
+    )
     return page
 
 
@@ -119,18 +130,20 @@ def test_a_lasso_selects_the_points_inside_it_and_greys_the_others(page):
     assert set(np.flatnonzero(depth > 2)) <= set(chosen) <= set(np.flatnonzero(depth > -2))
     assert len(chosen) > 20
     panel = page.locator("[data-panel=select]")
-    assert panel.locator(".select-count b").inner_text() == f"{len(chosen):,}"
+    expect(panel.locator(".select-count b")).to_have_text(f"{len(chosen):,}")
     counts = np.bincount(labels(page)[chosen], minlength=10)
-    panel.locator(".bars button").first.wait_for()
-    bars = panel.locator(".bars button").all_inner_texts()
-    shown = {bar.split()[0]: int(bar.split()[-1]) for bar in bars}
-    assert shown == {str(label): n for label, n in enumerate(counts) if n}
+
+    def shown():
+        bars = panel.locator(".bars button").all_inner_texts()
+        return {bar.split()[0]: int(bar.split()[-1]) for bar in bars}
+
+    settle(page, shown, {str(label): n for label, n in enumerate(counts) if n})
     cell = panel.get_by_label("Selected images").get_by_role("option").first
-    assert cell.get_attribute("aria-setsize") == str(len(chosen))
+    expect(cell).to_have_attribute("aria-setsize", str(len(chosen)))
     page.mouse.move(5, 5)
     assert before > 0.02
     moved = places(page)[np.argmin(depth)]  # the panel has taken its share of the window
-    assert colourful(page, moved) < before / 4
+    until_seen(page, lambda: colourful(page, moved), lambda share: share < before / 4)
 
 
 def test_shift_adds_alt_subtracts_and_shift_with_a_click_toggles(page):
@@ -167,16 +180,17 @@ def test_all_none_invert_by_class_and_by_bar(picked):
     own = np.flatnonzero(labels(page) == 3).tolist()
     assert selected(page) == own
     page.get_by_role("button", name="Invert", exact=True).click()
-    assert len(selected(page)) == len(labels(page)) - len(own)
-    page.locator(".bars button", has_text="7").first.click()
-    assert selected(page) == np.flatnonzero(labels(page) == 7).tolist()
+    wait_for_state(page, "selection", np.flatnonzero(labels(page) != 3).tolist())
+    page.locator(".bars button").filter(has_text=re.compile("^7")).click()
+    wait_for_state(page, "selection", np.flatnonzero(labels(page) == 7).tolist())
     page.get_by_label("It then").select_option("add")
     page.get_by_label("Select a class").select_option(label="3")
-    assert selected(page) == np.flatnonzero(np.isin(labels(page), [3, 7])).tolist()
+    both = np.flatnonzero(np.isin(labels(page), [3, 7])).tolist()
+    wait_for_state(page, "selection", both)
     page.get_by_role("button", name="All", exact=True).click()
-    assert len(selected(page)) == len(labels(page))
+    wait_for_state(page, "selection", list(range(len(labels(page)))))
     page.get_by_role("button", name="None", exact=True).click()
-    assert selected(page) == []
+    wait_for_state(page, "selection", [])
 
 
 def test_a_class_that_is_switched_off_is_not_selected(page):
@@ -204,7 +218,8 @@ def test_the_grid_is_sorted_by_a_number(picked):
     grid.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    assert page.evaluate("window.__latlas.state.pinned.value") in own
+    page.wait_for_function("() => __latlas.state.pinned.value >= 0")
+    assert state(page, "pinned") in own
 
 
 def test_the_selection_is_saved_as_ids_csv_and_vectors(picked, explored, tmp_path):
@@ -245,7 +260,7 @@ def test_the_nearest_to_a_selection_are_those_of_the_latent_space(picked):
     page.get_by_role("button", name="Find", exact=True).click()
     page.get_by_role("button", name="Select these", exact=True).click()
     distances = np.linalg.norm(z[others, None] - z[None, own], axis=-1).min(axis=1)
-    assert set(selected(page)) == set(others[np.argsort(distances)[:7]].tolist())
+    wait_for_state(page, "selection", sorted(others[np.argsort(distances)[:7]].tolist()))
 
 
 def test_new_images_like_these_are_drawn_as_a_grid_and_on_the_map(picked):
@@ -253,8 +268,7 @@ def test_new_images_like_these_are_drawn_as_a_grid_and_on_the_map(picked):
     page.locator("summary", has_text="New images like these").click()
     page.get_by_role("button", name="Draw", exact=True).click()
     cells = page.locator(".select-samples button")
-    cells.nth(15).wait_for()
-    assert cells.count() == 16
+    expect(cells).to_have_count(16)
     look = """(button) => {
         const canvas = button.querySelector('canvas');
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -264,6 +278,7 @@ def test_new_images_like_these_are_drawn_as_a_grid_and_on_the_map(picked):
     assert first[:, 0].std() > 10
     assert (first != second).any()
     cells.first.click()
+    page.wait_for_function("() => __latlas.state.probe.value !== null")
     probe = page.evaluate(
         "(() => { const p = window.__latlas.state.probe.value; return p && [...p.z]; })()"
     )
@@ -278,6 +293,6 @@ def test_people_can_use_the_panel_with_aids(picked):
 
 def test_the_panel_speaks_korean(picked):
     picked.evaluate("window.__latlas.state.language.value = 'ko'")
-    text = picked.locator("[data-panel=select]").inner_text()
-    assert "올가미" in text
-    assert "select." not in text
+    panel = picked.locator("[data-panel=select]")
+    expect(panel).to_contain_text("올가미")
+    expect(panel).not_to_contain_text("select.")

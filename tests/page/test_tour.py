@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from page.serving import serving
+from page.looking import until_seen
 from page.watching import barriers, until
 
 STEPS = 6
@@ -16,8 +16,14 @@ def tour(page):
 
 
 def forward(tour, times=1):
+    """Goes on, and waits for the step that comes; after the last the panel is gone."""
+    dots = tour.locator(".tour-dots button")
     for _ in range(times):
+        at = dots.evaluate_all("all => all.findIndex((each) => each.ariaCurrent === 'step')")
+        count = dots.count()
         tour.locator("footer .primary").click()
+        if at + 1 < count:
+            expect(dots.nth(at + 1)).to_have_attribute("aria-current", "step")
 
 
 def title(tour):
@@ -61,11 +67,13 @@ def test_it_walks_all_ideas_with_the_numbers_of_the_space(tour, page):
 def test_it_draws_new_images_and_shows_them_on_the_map(tour):
     forward(tour, 3)
     tour.get_by_role("button", name="Draw 12 new images").click()
-    expect(tour.locator(".tour-grid canvas")).to_have_count(12, timeout=20_000)
-    first = [
-        each.evaluate("c => c.toDataURL()") for each in tour.locator(".tour-grid canvas").all()
-    ]
-    assert len(set(first)) > 6
+    expect(tour.locator(".tour-grid canvas")).to_have_count(12)
+    drawn = "all => new Set(all.map(each => each.toDataURL())).size"
+    until_seen(
+        tour.page,
+        lambda: tour.locator(".tour-grid canvas").evaluate_all(drawn),
+        lambda kinds: kinds > 6,
+    )
 
 
 def test_the_classifier_speaks_with_its_own_accuracy(tour, page):
@@ -88,10 +96,10 @@ def test_it_speaks_korean_throughout(tour, page):
     assert barriers(page, "critical", "serious") == []
 
 
-def test_a_space_for_each_class_is_told_apart(scoped_spaces, open_page, page_cache):
-    with serving(scoped_spaces / "per-class.latlas", "--read-only", cache=page_cache) as server:
-        page = open_page(server.url)
-        page.locator("#open-tour").click()
-        tour = page.locator("[data-panel=tour]")
-        page.get_by_role("button", name="One space, or one for each class?").click()
-        expect(tour).to_contain_text("each class has a model and a space of its own")
+def test_a_space_for_each_class_is_told_apart(scoped_spaces, open_page, serve):
+    server = serve(scoped_spaces / "per-class.latlas", "--read-only")
+    page = open_page(server.url)
+    page.locator("#open-tour").click()
+    tour = page.locator("[data-panel=tour]")
+    page.get_by_role("button", name="One space, or one for each class?").click()
+    expect(tour).to_contain_text("each class has a model and a space of its own")

@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 import latlas
 from latlas.walks import place_of
-from page.serving import serving
+from page.looking import settle, until_seen
+from page.test_select import places
 from page.watching import barriers
 
 PIXELS = """canvases => canvases.map(canvas => {
@@ -21,6 +22,13 @@ PLACE = """row => {
   const [x, y] = map.toScreen(map.places[2 * row], map.places[2 * row + 1]);
   const box = stage.getBoundingClientRect();
   return [x + box.left, y + box.top];
+}"""
+# CSS pixels that something is painted on over the points.
+PAINTED_ABOVE = """() => {
+  const canvas = __latlas.stage.querySelector("canvas[data-level=above]");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const count = data.filter((value, i) => i % 4 === 3 && value > 0).length;
+  return count * (__latlas.map.size.value.width / canvas.width) ** 2;
 }"""
 UNSEEN = """() => {
   const { map, columns } = __latlas;
@@ -55,16 +63,17 @@ def walk(panel, start, end, steps=12):
     panel.get_by_label("Frames").fill(str(steps))
     panel.get_by_label("or class").nth(0).select_option(start)
     panel.get_by_label("or class").nth(1).select_option(end)
-    expect(strip(panel, "graph").locator(".film-frame")).to_have_count(steps, timeout=30_000)
+    expect(strip(panel, "graph").locator(".film-frame")).to_have_count(steps)
 
 
 def test_two_clicks_on_the_map_walk_from_one_image_to_the_other(page, panel, explored):
     expect(panel).to_contain_text("it becomes A")
+    places(page)  # the panel has taken its share of the window
     rows = [page.evaluate(UNSEEN)[place] for place in (0, -1)]
     for row, letter in zip(rows, "AB", strict=True):
         expect(panel.get_by_role("status")).to_contain_text(f"it becomes {letter}")
         page.mouse.click(*page.evaluate(PLACE, row))
-    expect(strip(panel, "graph").locator(".film-frame")).to_have_count(12, timeout=30_000)
+    expect(strip(panel, "graph").locator(".film-frame")).to_have_count(12)
     space = latlas.open(explored)
     ids = [int(field.input_value()) for field in panel.get_by_label("Image id").all()]
     assert ids == space.latents.ids[rows].tolist()
@@ -104,10 +113,9 @@ def test_the_frame_where_the_answer_flips_is_framed_and_said(panel):
         assert names[0] == "1"
         assert names[-1] == "8"
         assert framed == flips
-        said = strip(panel, path).locator("> p").inner_text()
         first = flips[0]
         words = f"turns from {names[first - 1]} into {names[first]} at frame {first + 1} of 12"
-        assert words in said
+        expect(strip(panel, path).locator("> p")).to_contain_text(words)
 
 
 def test_the_film_plays_and_stops_and_can_be_scrubbed(panel):
@@ -154,21 +162,23 @@ def test_the_saved_strip_has_the_frames_side_by_side(page, panel, tmp_path):
 
 
 def test_both_ways_are_drawn_on_the_map(page, panel):
+    page.get_by_role("switch", name="Names").click()
+    settle(page, lambda: page.evaluate(PAINTED_ABOVE), 0)
     walk(panel, "0", "1")
-    with_ways = page.locator(".stage").screenshot()
-    page.get_by_role("button", name="Close the panel").click()
-    page.locator("#open-walk").click()
+    # Two lines of 5 pixels across the map, and their ends.
+    until_seen(page, lambda: page.evaluate(PAINTED_ABOVE), lambda pixels: pixels > 1500)
     page.get_by_role("button", name="Let start and end change places").click()
     expect(panel.get_by_label("or class").nth(0)).to_have_value("1")
+    until_seen(page, lambda: page.evaluate(PAINTED_ABOVE), lambda pixels: pixels > 1500)
     page.get_by_role("button", name="Close the panel").click()
-    assert page.locator(".stage").screenshot() != with_ways
+    settle(page, lambda: page.evaluate(PAINTED_ABOVE), 0)
 
 
 def test_a_link_walks_the_same_way(open_page, served, panel):
     walk(panel, "0", "3", steps=6)
     shown = frames(panel, "linear")
     other = open_page(f"{served.url}#panel=walk&from=c0&to=c3&steps=6")
-    expect(strip(other, "graph").locator(".film-frame")).to_have_count(6, timeout=30_000)
+    expect(strip(other, "graph").locator(".film-frame")).to_have_count(6)
     assert (frames(other, "linear") == shown).all()
 
 
@@ -188,16 +198,16 @@ def test_the_panel_keeps_nobody_out(page, panel):
     expect(panel.locator(".walk-count")).to_have_text("2 / 6")
 
 
-def test_spaces_of_their_own_have_no_way_between(open_page, scoped_spaces, page_cache):
-    with serving(scoped_spaces / "per-class.latlas", cache=page_cache) as server:
-        page = open_page(f"{server.url}#panel=walk&from=c0&to=c1")
-        panel = page.locator("[data-panel=walk]")
-        expect(panel.get_by_role("alert")).to_contain_text("two spaces of their own")
-        panel.get_by_label("or class").nth(1).select_option("")
-        ids = latlas.open(scoped_spaces / "per-class.latlas").latents
-        same = ids.ids[ids.told == 0][0]
-        panel.get_by_label("Image id").nth(1).fill(str(same))
-        panel.get_by_label("Image id").nth(1).press("Tab")
-        expect(strip(panel, "graph").locator(".film-frame")).to_have_count(12, timeout=30_000)
-        expect(panel.get_by_role("alert")).to_have_count(0)
-        assert re.search(r"among|fog", strip(panel, "linear").locator("p").inner_text())
+def test_spaces_of_their_own_have_no_way_between(open_page, scoped_spaces, serve):
+    server = serve(scoped_spaces / "per-class.latlas")
+    page = open_page(f"{server.url}#panel=walk&from=c0&to=c1")
+    panel = page.locator("[data-panel=walk]")
+    expect(panel.get_by_role("alert")).to_contain_text("two spaces of their own")
+    panel.get_by_label("or class").nth(1).select_option("")
+    ids = latlas.open(scoped_spaces / "per-class.latlas").latents
+    same = ids.ids[ids.told == 0][0]
+    panel.get_by_label("Image id").nth(1).fill(str(same))
+    panel.get_by_label("Image id").nth(1).press("Tab")
+    expect(strip(panel, "graph").locator(".film-frame")).to_have_count(12)
+    expect(panel.get_by_role("alert")).to_have_count(0)
+    expect(strip(panel, "linear").locator("p")).to_have_text(re.compile("among|fog"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from page import watching
+from page.looking import until_seen
 from page.watching import Complaints, barriers, compare
 
 FINE = "data:text/html,<html lang=en><title>fine</title><main><h1>Fine</h1></main>"
@@ -31,8 +32,12 @@ def test_what_goes_wrong_in_a_page_is_noted(noted, complaints, code, text):
     page, mine = noted
     complaints.expect("milk|127.0.0.1:9")
     page.evaluate(code)
-    page.wait_for_timeout(200)
-    assert any(entry.startswith(text) for entry in mine.unexpected)
+    until_seen(
+        page,
+        lambda: mine.unexpected,
+        lambda all_: any(entry.startswith(text) for entry in all_),
+        text,
+    )
     mine.expect("milk|127.0.0.1:9")
     assert mine.unexpected == []
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import latlas
+from page.looking import settle
 from page.watching import until
 
 # What a notebook gives to a widget: an element, and a model that tells of its changes.
@@ -79,7 +80,7 @@ def test_the_frame_shows_the_page_and_decodes_by_itself(notebook, explored):
     expected = latlas.open(explored).decode(z)[0, ..., 0]
     assert np.abs(np.reshape(drawn, (8, 8, 4))[..., 0] - expected.astype(int)).max() <= 2
     page.evaluate("model.set('height', 320)")
-    assert page.locator("iframe").bounding_box()["height"] == 320
+    settle(page, lambda: page.locator("iframe").bounding_box()["height"], 320)
 
 
 def test_what_is_selected_there_reaches_the_model_and_back(notebook):

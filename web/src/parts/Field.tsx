@@ -1,76 +1,94 @@
 /** Labelled controls: every one has its name beside it and shows its value. */
 
 import type { ComponentChildren } from "preact";
+import { useOwnId } from "./ownId.ts";
 
-/** A control with its label. */
-export function Field(props: { label: string; children: ComponentChildren; title?: string }) {
+/** What every control has. */
+interface Named {
+  label: string;
+  /** A `Term` that says what the label means; outside of the label, which would read it out too. */
+  term?: ComponentChildren;
+}
+
+/** A control with its label; `children` gives the control its id. */
+export function Field(props: Named & { class?: string; children: (id: string) => ComponentChildren }) {
+  const id = useOwnId();
   return (
-    <label class="field" title={props.title}>
-      <span>{props.label}</span>
-      {props.children}
-    </label>
+    <div class={`field ${props.class ?? ""}`}>
+      <span class="field-head">
+        <label for={id}>{props.label}</label>
+        {props.term}
+      </span>
+      {props.children(id)}
+    </div>
   );
 }
 
 /** A slider that shows its value; `shown` writes it for a person. */
-export function Slider(props: {
-  label: string;
-  value: number;
-  min: number;
-  max: number;
-  step: number;
-  onInput: (value: number) => void;
-  shown?: string;
-  title?: string;
-  disabled?: boolean;
-}) {
+export function Slider(
+  props: Named & {
+    value: number;
+    min: number;
+    max: number;
+    step: number;
+    onInput: (value: number) => void;
+    shown?: string;
+    disabled?: boolean;
+  },
+) {
   const shown = props.shown ?? String(props.value);
   return (
-    <label class="field part-slider" title={props.title}>
-      <span>{props.label}</span>
-      <input
-        type="range"
-        min={props.min}
-        max={props.max}
-        step={props.step}
-        value={props.value}
-        disabled={props.disabled}
-        aria-valuetext={shown}
-        onInput={(event) => props.onInput(Number(event.currentTarget.value))}
-      />
-      <span class="part-value">{shown}</span>
-    </label>
+    <Field label={props.label} term={props.term} class="part-slider">
+      {(id) => (
+        <>
+          <input
+            id={id}
+            type="range"
+            min={props.min}
+            max={props.max}
+            step={props.step}
+            value={props.value}
+            disabled={props.disabled}
+            aria-valuetext={shown}
+            onInput={(event) => props.onInput(Number(event.currentTarget.value))}
+          />
+          <span class="part-value">{shown}</span>
+        </>
+      )}
+    </Field>
   );
 }
 
 /** A whole number between two others; what is typed beyond them is brought back. */
-export function NumberField(props: {
-  label: string;
-  value: number;
-  min: number;
-  max: number;
-  onInput: (value: number) => void;
-  title?: string;
-}) {
+export function NumberField(
+  props: Named & {
+    value: number;
+    min: number;
+    max: number;
+    onInput: (value: number) => void;
+  },
+) {
   const read = (text: string): void => {
     const value = Math.trunc(Number(text));
     if (text.trim() === "" || !Number.isFinite(value)) return;
     props.onInput(Math.min(props.max, Math.max(props.min, value)));
   };
   return (
-    <label class="field part-number" title={props.title}>
-      <span>{props.label}</span>
-      <input
-        type="number"
-        inputMode="numeric"
-        min={props.min}
-        max={props.max}
-        step={1}
-        value={props.value}
-        onInput={(event) => read(event.currentTarget.value)}
-        onBlur={(event) => (event.currentTarget.value = String(props.value))}
-      />
-    </label>
+    <Field label={props.label} term={props.term} class="part-number">
+      {(id) => (
+        <input
+          id={id}
+          type="number"
+          inputMode="numeric"
+          min={props.min}
+          max={props.max}
+          step={1}
+          value={props.value}
+          onInput={(event) => read(event.currentTarget.value)}
+          onBlur={(event) => (event.currentTarget.value = String(props.value))}
+        />
+      )}
+    </Field>
   );
 }
 
@@ -82,21 +100,24 @@ export interface Choice {
 }
 
 /** One of several. */
-export function Choose(props: {
-  label: string;
-  value: string;
-  choices: Choice[];
-  onInput: (value: string) => void;
-}) {
+export function Choose(
+  props: Named & {
+    value: string;
+    choices: Choice[];
+    onInput: (value: string) => void;
+  },
+) {
   return (
-    <Field label={props.label}>
-      <select value={props.value} onInput={(event) => props.onInput(event.currentTarget.value)}>
-        {props.choices.map((choice) => (
-          <option key={choice.value} value={choice.value} disabled={choice.disabled}>
-            {choice.name}
-          </option>
-        ))}
-      </select>
+    <Field label={props.label} term={props.term}>
+      {(id) => (
+        <select id={id} value={props.value} onInput={(event) => props.onInput(event.currentTarget.value)}>
+          {props.choices.map((choice) => (
+            <option key={choice.value} value={choice.value} disabled={choice.disabled}>
+              {choice.name}
+            </option>
+          ))}
+        </select>
+      )}
     </Field>
   );
 }

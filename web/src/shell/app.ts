@@ -13,6 +13,7 @@ import { createMap, type PointMap } from "../map/renderer.ts";
 import { paint } from "./colours.ts";
 import type { Frame, Message } from "./frame.ts";
 import { Address, initialState, keepState, localRead } from "./state.ts";
+import { words as terms } from "../parts/terms.ts";
 import { words } from "./words.ts";
 
 const MESSAGE_TIME = 6000;
@@ -192,7 +193,7 @@ function speaker(frame: Frame): App["say"] {
 /** Words of the frame and of all features, in the reader's language, else in English. */
 export function translator(state: App["state"]): App["t"] {
   const tables: Record<string, Record<string, string>> = {};
-  for (const source of [words, ...features.map((feature) => feature.words)]) {
+  for (const source of [words, terms, ...features.map((feature) => feature.words)]) {
     for (const [language, table] of Object.entries(source)) {
       tables[language] = { ...tables[language], ...table };
     }

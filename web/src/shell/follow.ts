@@ -4,6 +4,7 @@ import { effect } from "@preact/signals";
 import type { Signal } from "@preact/signals";
 import { type App, wordsOf } from "../contracts.ts";
 import { isNear, type Size } from "../map/camera.ts";
+import { titleOf } from "../parts/columns.ts";
 import type { Insets, PointMap } from "../map/renderer.ts";
 import type { Page } from "./app.ts";
 import type { Frame } from "./frame.ts";
@@ -150,7 +151,7 @@ function followColours(app: App, frame: Frame): void {
     void state.hidden.value;
     const info = manifest.columns.find((column) => column.name === name) ?? null;
     const mine = ++latest;
-    const values = info ? waitingFor(app, frame, info.title, app.columns.column(info.name)) : Promise.resolve(null);
+    const values = info ? waitingFor(app, frame, titleOf(app, info), app.columns.column(info.name)) : Promise.resolve(null);
     values.then((found) => {
       if (mine !== latest) return;
       const labels = name === "label" ? app.columns.labels : found;

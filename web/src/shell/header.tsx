@@ -1,6 +1,7 @@
 /** The bar on top: what is shown, and how. */
 
 import type { App, State } from "../contracts.ts";
+import { titleOf } from "../parts/columns.ts";
 import type { Frame } from "./frame.ts";
 
 /** Name, size, map, colour, kind of marks, layers. */
@@ -41,7 +42,7 @@ export function Header({ app, frame }: { app: App; frame: Frame }) {
             <option value="none">{t("colour.none")}</option>
             {columns.map((each) => (
               <option key={each.name} value={each.name}>
-                {each.title}
+                {titleOf(app, each)}
               </option>
             ))}
           </select>

@@ -2,6 +2,8 @@
 
 import { useSignal } from "@preact/signals";
 import type { App, ClassInfo } from "../contracts.ts";
+import { aboutOf, titleOf } from "../parts/columns.ts";
+import { Term } from "../parts/Term.tsx";
 import { onPaper, ramp, UNKNOWN } from "./colours.ts";
 import type { Frame } from "./frame.ts";
 
@@ -16,8 +18,9 @@ export function Legend({ app, frame }: { app: App; frame: Frame }) {
     <section class="legend" aria-label={app.t("legend")}>
       <header>
         <button class="fold" aria-expanded={!folded.value} onClick={() => (folded.value = !folded.value)}>
-          {column.title}
+          {titleOf(app, column)}
         </button>
+        {!folded.value && aboutOf(app, column) && <Term app={app} word={titleOf(app, column)} about={aboutOf(app, column)} />}
         {!folded.value && app.state.hidden.value.size > 0 && (
           <button class="link" onClick={() => (app.state.hidden.value = new Set())}>
             {app.t("legend.all")}
@@ -27,7 +30,7 @@ export function Legend({ app, frame }: { app: App; frame: Frame }) {
       {folded.value ? null : column.kind === "class" ? (
         <Classes app={app} frame={frame} entries={entries} unknown={unknown} />
       ) : (
-        <Ramp low={column.low ?? 0} high={column.high ?? 1} dark={frame.dark.value} about={column.about ?? ""} unit={column.unit ?? ""} />
+        <Ramp low={column.low ?? 0} high={column.high ?? 1} dark={frame.dark.value} unit={column.unit ?? ""} />
       )}
     </section>
   );
@@ -96,7 +99,7 @@ function Classes({ app, frame, entries, unknown }: Given) {
   );
 }
 
-function Ramp({ low, high, dark, about, unit }: { low: number; high: number; dark: boolean; about: string; unit: string }) {
+function Ramp({ low, high, dark, unit }: { low: number; high: number; dark: boolean; unit: string }) {
   const shades = ramp(dark);
   const stops = [0, 12, 25, 38, 51, 63].map((at) => shades[at]).join(", ");
   return (
@@ -106,7 +109,6 @@ function Ramp({ low, high, dark, about, unit }: { low: number; high: number; dar
       <span>
         {short(high)} {unit}
       </span>
-      {about && <p class="muted">{about}</p>}
     </div>
   );
 }

@@ -3,6 +3,7 @@
 import type { App } from "../../contracts.ts";
 import { Choose, NumberField, Slider, Toggle, type Choice } from "../../parts/Field.tsx";
 import { nameOf } from "../../parts/odds.ts";
+import { Term } from "../../parts/Term.tsx";
 import { LIMITS, sameAsk, type Ask } from "./ask.ts";
 import { Chosen } from "./Chosen.tsx";
 import { mixtureOf } from "./draw.ts";
@@ -54,7 +55,8 @@ function Form({ app }: { app: App }) {
     >
       <div class="generate-two">
         <Choose
-          label={t("generate.prior")}
+          label={t("term.prior")}
+          term={<Term app={app} word={t("term.prior")} about={aboutPrior(app, ask.prior)} />}
           value={ask.prior}
           choices={priorChoices(app)}
           onInput={(prior) => set({ prior })}
@@ -69,8 +71,8 @@ function Form({ app }: { app: App }) {
         )}
       </div>
       <Slider
-        label={t("generate.temperature")}
-        title={t("generate.temperature.about")}
+        label={t("term.temperature")}
+        term={<Term app={app} word={t("term.temperature")} about={t("term.temperature.about")} />}
         value={ask.temperature}
         min={LIMITS.cold}
         max={LIMITS.hot}
@@ -87,8 +89,8 @@ function Form({ app }: { app: App }) {
           onInput={(n) => set({ n })}
         />
         <NumberField
-          label={t("generate.seed")}
-          title={t("generate.seed.about")}
+          label={t("term.seed")}
+          term={<Term app={app} word={t("term.seed")} about={t("term.seed.about")} />}
           value={ask.seed}
           min={0}
           max={LIMITS.seeds}
@@ -107,6 +109,13 @@ function Form({ app }: { app: App }) {
       </div>
     </form>
   );
+}
+
+/** What a prior is, and what sort of one is chosen. */
+function aboutPrior(app: App, prior: string): string {
+  const key = `term.prior.${prior}`;
+  const own = app.t(key);
+  return app.t("term.prior.about") + (own === key ? "" : `\n\n${own}`);
 }
 
 /** The asking with a class that its prior has. */

@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../../contracts.ts";
 import { fogWord } from "../../parts/fog.ts";
 import { Picture } from "../../parts/Picture.tsx";
+import { Term } from "../../parts/Term.tsx";
 import { FARTHEST_STEP, NEAREST_STEP, placeOf, stepped } from "./directions.ts";
 import type { Around, Ring } from "./ring.ts";
 
@@ -125,6 +126,7 @@ function Foot({ app, ring }: { app: App; ring: Ring }) {
           />
           <output>{distance.toFixed(1)}</output>
         </label>
+        <Term app={app} word={app.t("term.spread")} about={app.t("term.spread.about")} />
         <button type="button" class="icon" aria-label={app.t("lift.close")} onClick={() => ring.close()}>
           ×
         </button>

@@ -6,6 +6,7 @@ import { fogWord } from "../../parts/fog.ts";
 import { NEAREST, wayNow, waysOf } from "../../parts/latentAt.ts";
 import { nameOf, percent } from "../../parts/odds.ts";
 import { Picture } from "../../parts/Picture.tsx";
+import { Term } from "../../parts/Term.tsx";
 import { onPaper } from "../../shell/colours.ts";
 import { probeAt, type Live } from "./live.ts";
 
@@ -118,12 +119,15 @@ function FogBar({ app, fog }: { app: App; fog: number }) {
   const share = `${Math.round(100 * fog)}%`;
   const say = app.t(fogWord(fog));
   return (
-    <div class="probe-fog" title={app.t("fog.about")}>
-      <span class="muted">{app.t("fog.title")}</span>
+    <div class="probe-fog">
+      <span class="probe-name">
+        <span class="muted">{app.t("term.fog")}</span>
+        <Term app={app} word={app.t("term.fog")} about={app.t("term.fog.about")} />
+      </span>
       <div
         class="fog-bar"
         role="meter"
-        aria-label={app.t("fog.title")}
+        aria-label={app.t("term.fog")}
         aria-valuemin={0}
         aria-valuemax={100}
         aria-valuenow={Math.round(100 * fog)}
@@ -175,18 +179,23 @@ function Ways({ app, live }: { app: App; live: Live }) {
   return (
     <div class="probe-ways">
       {ways.length > 1 && (
-        <div class="segments" role="radiogroup" aria-label={app.t("probe.ways")}>
-          {ways.map((way) => (
-            <button
-              key={way}
-              type="button"
-              role="radio"
-              aria-checked={way === now}
-              onClick={() => live.choose(way)}
-            >
-              {app.t(`probe.way.${way}`)}
-            </button>
-          ))}
+        <div class="probe-choice">
+          <div class="segments" role="radiogroup" aria-label={app.t("probe.ways")}>
+            {ways.map((way) => (
+              <button
+                key={way}
+                type="button"
+                role="radio"
+                aria-checked={way === now}
+                onClick={() => live.choose(way)}
+              >
+                {app.t(`probe.way.${way}`)}
+              </button>
+            ))}
+          </div>
+          {ways.includes("sheet") && (
+            <Term app={app} word={app.t("term.sheet")} about={app.t("term.sheet.about", { D: app.manifest.latentDim })} />
+          )}
         </div>
       )}
       <p class="muted small">{app.t(`probe.about.${now}`, { rest, k: NEAREST })}</p>

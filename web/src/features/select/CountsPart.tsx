@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { titleOf } from "../../parts/columns.ts";
 import { Bars, type Bar } from "../../parts/Bars.tsx";
 import type { App, ColumnInfo } from "../../contracts.ts";
 import { editsOf } from "./edits.ts";
@@ -32,7 +33,7 @@ export function CountsPart({ app, rows }: PartProps) {
           <select value={by.value} onChange={(event) => (by.value = event.currentTarget.value)}>
             {choices.map((each) => (
               <option key={each.name} value={each.name}>
-                {each.title}
+                {titleOf(app, each)}
               </option>
             ))}
           </select>

@@ -2,6 +2,8 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import { aboutOf, titleOf } from "../../parts/columns.ts";
+import { Term } from "../../parts/Term.tsx";
 import { Thumb } from "../../parts/Thumb.tsx";
 import { VirtualGrid } from "../../parts/VirtualGrid.tsx";
 import type { App } from "../../contracts.ts";
@@ -37,6 +39,7 @@ export function GridPart({ app, rows }: PartProps) {
   const column = values.value;
   const descending = column ? down.value : false;
   const shown = useMemo(() => sorted(rows, column, descending), [rows, column, descending]);
+  const info = numbers.find((each) => each.name === by.value);
   const describe = (index: number) => describeRow(app, shown[index], column);
   return (
     <section>
@@ -47,11 +50,12 @@ export function GridPart({ app, rows }: PartProps) {
             <option value="">{t("select.sort.row")}</option>
             {numbers.map((each) => (
               <option key={each.name} value={each.name}>
-                {each.title}
+                {titleOf(app, each)}
               </option>
             ))}
           </select>
         </label>
+        {info && aboutOf(app, info) && <Term app={app} word={titleOf(app, info)} about={aboutOf(app, info)} />}
         {column && (
           <button type="button" class="button" onClick={() => (down.value = !down.value)}>
             {t(down.value ? "select.sort.down" : "select.sort.up")}

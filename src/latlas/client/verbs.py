@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from latlas.client.wire import Picture, Vectors, arrays, end_of, file_of, raise_again
+from latlas.client.wire import Picture, Vectors, arrays, end_of, file_of, named, raise_again
 from latlas.contracts import (
     FloatArray,
     IntArray,
@@ -268,7 +268,7 @@ class Client:
         """Waits for a job and gives its result.
 
         Raises:
-            RunError: it failed or was cancelled.
+            RunError: it was cancelled or failed; where it failed for another reason, that error.
         """
         with (progress or NoProgress()).stage("waiting for the server", 1.0) as stage:
             done = 0.0
@@ -279,7 +279,8 @@ class Client:
                 if job["state"] == "done":
                     return job["result"]
                 if job["state"] in {"failed", "cancelled"}:
-                    raise RunError(job.get("error") or f"the job {id} was {job['state']}.")
+                    words = job.get("error") or f"the job {id} was {job['state']}."
+                    raise named(str(job.get("error_kind", "")), RunError)(words)
                 time.sleep(0.02)
 
     def jobs(self) -> list[dict[str, Any]]:

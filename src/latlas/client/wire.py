@@ -15,7 +15,7 @@ from PIL import Image
 from latlas import contracts
 from latlas.contracts import LatlasError, OptionError, RunError, SpaceError, UInt8Array
 
-__all__ = ["Picture", "Vectors", "arrays", "end_of", "file_of", "raise_again"]
+__all__ = ["Picture", "Vectors", "arrays", "end_of", "file_of", "named", "raise_again"]
 
 Vectors = Sequence[Sequence[float]] | NDArray[Any]
 Picture = str | Path | bytes | UInt8Array | Image.Image
@@ -28,10 +28,15 @@ def raise_again(status: int, body: bytes) -> NoReturn:
         words, kind = str(told["error"]), str(told.get("kind", ""))
     except (ValueError, KeyError, TypeError):
         words, kind = f"the server answered {status}.", ""
-    usual = SpaceError if status == 503 else RunError if status >= 500 else OptionError
+    raise named(kind, SpaceError if status == 503 else RunError if status >= 500 else OptionError)(
+        words
+    )
+
+
+def named(kind: str, usual: type[LatlasError]) -> type[LatlasError]:
+    """The error of latlas that a server named, ``usual`` where it named none."""
     known: Any = getattr(contracts, kind, usual)
-    is_one = isinstance(known, type) and issubclass(known, LatlasError)
-    raise (known if is_one else usual)(words)
+    return known if isinstance(known, type) and issubclass(known, LatlasError) else usual
 
 
 def arrays(found: dict[str, Any], **kinds: Any) -> dict[str, Any]:

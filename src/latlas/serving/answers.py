@@ -12,12 +12,15 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 
+from latlas.contracts import LatlasError, RunError
+
 __all__ = [
     "QUICK_BYTES",
     "failure",
     "json_answer",
     "json_bytes",
     "kept_answer",
+    "kind_of",
     "pack",
     "wants_gzip",
 ]
@@ -70,6 +73,14 @@ def failure(
 ) -> Response:
     """An error as JSON, ``{"error": words}``."""
     return json_answer({"error": words} | more, status, headers)
+
+
+def kind_of(error: LatlasError) -> str:
+    """The class of the error's tree that a client can raise again."""
+    known = {"OptionError", "SourceError", "SpaceError", "TrainingError", "StorageError"}
+    names = [kind.__name__ for kind in type(error).__mro__]
+    usual = "RunError" if isinstance(error, RunError) else "UserError"
+    return next((name for name in names if name in known), usual)
 
 
 def pack(data: bytes, kind: str) -> bytes | None:

@@ -18,12 +18,11 @@ from starlette.routing import Route
 from latlas.contracts import (
     LatlasError,
     OptionError,
-    RunError,
     SpaceError,
     UserError,
 )
 from latlas.edits import StaleError
-from latlas.serving.answers import failure
+from latlas.serving.answers import failure, kind_of
 from latlas.serving.context import Context, ReadOnlyError, TooSlow
 from latlas.serving.guard import Guard, Rules
 from latlas.serving.jobs import Jobs
@@ -129,15 +128,7 @@ async def _in_words(request: Request, error: Exception) -> Response:
     status = _status(error)
     headers = {"retry-after": "2"} if status == 503 else None
     more = {"revision": error.revision} if isinstance(error, StaleError) else {}
-    return failure(status, str(error), headers, kind=_kind(error), **more)
-
-
-def _kind(error: LatlasError) -> str:
-    """The class of the error's tree that a client can raise again."""
-    known = {"OptionError", "SourceError", "SpaceError", "TrainingError", "StorageError"}
-    names = [kind.__name__ for kind in type(error).__mro__]
-    usual = "RunError" if isinstance(error, RunError) else "UserError"
-    return next((name for name in names if name in known), usual)
+    return failure(status, str(error), headers, kind=kind_of(error), **more)
 
 
 async def _too_slow(request: Request, error: Exception) -> Response:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from latlas.contracts import LatlasError, OptionError, Progress
-from latlas.serving.answers import json_bytes
+from latlas.serving.answers import json_bytes, kind_of
 
 __all__ = ["Job", "Jobs"]
 
@@ -47,6 +47,7 @@ class Job:
         result: JSON text, once it is done.
         belongs: the state of the space that the result belongs to.
         error: what went wrong, in words.
+        error_kind: the class of the error, for a client to raise again.
         ended: when, by ``time.monotonic``; 0 before.
         holders: how many readers asked for it and did not cancel it.
     """
@@ -62,6 +63,7 @@ class Job:
     result: bytes = b""
     belongs: str = ""
     error: str = ""
+    error_kind: str = ""
     ended: float = 0.0
     holders: int = 1
     stop: threading.Event = field(default_factory=threading.Event)
@@ -77,7 +79,7 @@ class Job:
             "text": self.text,
         }
         if self.error:
-            facts["error"] = self.error
+            facts |= {"error": self.error, "error_kind": self.error_kind}
         return facts
 
     def body(self) -> bytes:
@@ -238,7 +240,7 @@ class Jobs:
             self._run(job)
 
     def _run(self, job: Job) -> None:
-        result, belongs, error = b"", "", ""
+        result, belongs, error, error_kind = b"", "", "", "RunError"
         try:
             result = json_bytes(job.work(_Report(job)))
             state, text, belongs = "done", "done", job.stamp()
@@ -246,12 +248,14 @@ class Jobs:
             state, text = "cancelled", "cancelled"
         except LatlasError as cause:
             state, text, error = "failed", str(cause), str(cause)
+            error_kind = kind_of(cause)
         except Exception as cause:
             error = f"{type(cause).__name__}: {cause}. This is a defect of latlas."
             state, text = "failed", error
         with self._lock:
             if job.state == "running":  # a cancelled one stays cancelled whatever came of it
-                job.result, job.belongs, job.error = result, belongs, error
+                job.result, job.belongs = result, belongs
+                job.error, job.error_kind = error, error_kind
                 self._end(job, state, text)
 
     def _end(self, job: Job, state: str, text: str) -> None:

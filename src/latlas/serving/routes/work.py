@@ -41,6 +41,9 @@ async def sample(asked: SampleAsked, here: Here) -> Response:
     if asked.n > here.limits.samples:
         raise OptionError(f"n is {asked.n}; at most {here.limits.samples} are drawn at once.")
     live = await here.live()
+    # Now and not in the job, so that the answer is that of every unknown name: 404.
+    for label in [asked.label] if isinstance(asked.label, str) else asked.label or []:
+        live.space.label_number(label)
     fitted = (asked.prior or DEFAULT_PRIOR) in live.space.manifest.priors
     if not fitted:
         here.writable()

@@ -31,8 +31,8 @@ def opened(page):
 def draw(panel, *, label=-1, temperature=1, seed=0, n=24):
     """Asks for samples by hand and waits for them: uint8 [n, H W 4]."""
     panel.get_by_label("Class").select_option(str(label))
-    panel.get_by_label("Temperature").fill(str(temperature))
-    panel.get_by_label("Seed").fill(str(seed))
+    panel.get_by_label("Temperature", exact=True).fill(str(temperature))
+    panel.get_by_label("Seed", exact=True).fill(str(seed))
     panel.get_by_label("How many").fill(str(n))
     panel.locator(f"[data-drawn='gmm~{label}~{temperature}~{seed}~{n}']").wait_for()
     return seen(panel)
@@ -76,7 +76,7 @@ def test_drawing_others_takes_the_next_seed(panel):
     panel.get_by_role("button", name="Draw others").click()
     panel.locator("[data-drawn='gmm~-1~1~12~24']").wait_for()
     assert (seen(panel) != before).any()
-    expect(panel.get_by_label("Seed")).to_have_value("12")
+    expect(panel.get_by_label("Seed", exact=True)).to_have_value("12")
 
 
 def test_the_saved_latents_and_their_nearest_training_images_are_right(
@@ -163,18 +163,21 @@ def test_the_panel_keeps_nobody_out(page, panel):
 
 def test_a_prior_of_the_server_is_fitted_and_drawn_from(open_page, own_served):
     panel = opened(open_page(own_served.url))
-    panel.get_by_label("Prior").select_option("normal")
+    panel.get_by_label("Prior", exact=True).select_option("normal")
+    option = panel.get_by_label("Prior", exact=True).locator("option[value=normal]")
+    expect(option).to_have_text("normal (on the server, fitted first)")
     panel.get_by_label("How many").fill("4")
     panel.get_by_role("button", name="Draw", exact=True).click()
     panel.locator("[data-drawn='normal~-1~1~0~4']").wait_for()
     assert seen(panel).shape == (4, 8 * 8 * 4)
+    expect(option).to_have_text("normal (on the server)")
 
 
 def test_work_on_the_server_can_be_cancelled(open_page, own_served):
     page = open_page(own_served.url)
     panel = opened(page)
     before = seen(panel)
-    panel.get_by_label("Prior").select_option("nsf")
+    panel.get_by_label("Prior", exact=True).select_option("nsf")
     panel.get_by_role("button", name="Draw", exact=True).click()
     panel.get_by_role("progressbar").wait_for()
     panel.get_by_role("button", name="Cancel").click()

@@ -101,3 +101,48 @@ def test_the_columns_of_every_space_have_korean_names_and_ones_own_keep_theirs(o
         }"""
     )
     expect(page.locator("#colour-choice option").last).to_have_text("Error of mine")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_each_press_for_light_or_dark_changes_what_is_shown(open_page, served, scheme):
+    page = open_page(served.url, color_scheme=scheme)
+    other = {"light": "dark", "dark": "light"}
+    shown = scheme
+    for _ in range(3):
+        page.locator(".stage").press("d")
+        shown = other[shown]
+        expect(page.locator("html")).to_have_attribute("data-theme", shown)
+    page.get_by_role("button", name="Light or dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", scheme)
+    # Back where the system is, the page follows the system again.
+    page.emulate_media(color_scheme=other[scheme])
+    expect(page.locator("html")).to_have_attribute("data-theme", other[scheme])
+
+
+def test_a_step_of_the_tour_begins_at_its_top(open_page, served):
+    page = open_page(f"{served.url}#panel=tour", **PHONE)
+    body = page.locator("[data-panel=tour] .body")
+    for name in ("Next", "Back"):
+        body.get_by_role("button", name=name, exact=True).scroll_into_view_if_needed()
+        before = page.locator(".tour h3").inner_text()
+        assert body.evaluate("each => each.scrollTop") > 0
+        body.get_by_role("button", name=name, exact=True).tap()
+        expect(page.locator(".tour h3")).not_to_have_text(before)
+        page.wait_for_function("document.querySelector('.panel .body').scrollTop === 0")
+
+
+@pytest.mark.parametrize("width", [390, 360, 320])
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_on_a_phone_each_panel_is_a_tap_away(open_page, served, width, language):
+    page = open_page(f"{served.url}#lang={language}", **PHONE | {"size": (width, 844)})
+    buttons = page.locator(".rail-button")
+    assert buttons.count() == 7
+    for button in buttons.all():
+        box = button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= 844
+        assert min(box["width"], box["height"]) >= 44
+        button.tap()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        assert button.evaluate("each => each.scrollWidth <= each.clientWidth")

@@ -211,3 +211,12 @@ def test_spaces_of_their_own_have_no_way_between(open_page, scoped_spaces, serve
     expect(strip(panel, "graph").locator(".film-frame")).to_have_count(12)
     expect(panel.get_by_role("alert")).to_have_count(0)
     expect(strip(panel, "linear").locator("p")).to_have_text(re.compile("among|fog"))
+
+
+def test_a_straight_way_that_bends_on_the_map_says_why(page, panel):
+    walk(panel, "3", "8")
+    expect(strip(panel, "linear")).to_contain_text("On the map the same way bends")
+    expect(strip(panel, "graph")).not_to_contain_text("bends")
+    # The plane of the PCA cuts straight through the space, so straight stays straight.
+    page.locator("#map-choice").select_option("pca")
+    expect(strip(panel, "linear")).not_to_contain_text("bends")

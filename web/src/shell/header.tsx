@@ -61,7 +61,7 @@ export function Header({ app, frame }: { app: App; frame: Frame }) {
       </div>
       <div class="corner">
         <Languages app={app} />
-        <button class="icon" aria-label={`${t("theme")}: ${t(`theme.${state.theme.value}`)}`} title={t("theme")} onClick={() => nextTheme(state)}>
+        <button class="icon" aria-label={`${t("theme")}: ${t(`theme.${state.theme.value}`)}`} title={t("theme")} onClick={() => turnTheme(state, frame.dark.value)}>
           <svg viewBox="0 0 24 24" aria-hidden="true">
             <circle cx="12" cy="12" r="8" />
             <path d="M12 4a8 8 0 0 1 0 16z" fill="currentColor" />
@@ -128,8 +128,9 @@ function Languages({ app }: { app: App }) {
   );
 }
 
-/** System, light, dark, and round again. */
-export function nextTheme(state: State): void {
-  const order = ["auto", "light", "dark"] as const;
-  state.theme.value = order[(order.indexOf(state.theme.value) + 1) % order.length];
+/** To the opposite of what is shown, so that each press is seen; where that is what the system has,
+ * the page follows the system again. */
+export function turnTheme(state: State, dark: boolean): void {
+  const system = matchMedia("(prefers-color-scheme: dark)").matches;
+  state.theme.value = system === !dark ? "auto" : dark ? "light" : "dark";
 }

@@ -4,7 +4,7 @@ import { effect, signal, untracked } from "@preact/signals";
 import type { App } from "../contracts.ts";
 import type { Page } from "./app.ts";
 import type { Frame } from "./frame.ts";
-import { nextTheme } from "./header.tsx";
+import { turnTheme } from "./header.tsx";
 import { closePanel } from "./panels.tsx";
 
 const TRAIL = 64;
@@ -29,7 +29,7 @@ export function addKeys({ app, frame }: Page): void {
   });
   if (manifest.classes.length > 1) app.addKey("p", "key.apart", () => (state.apart.value = !state.apart.value));
   if (manifest.classes.length) app.addKey("n", "key.names", () => (state.names.value = !state.names.value));
-  app.addKey("d", "key.theme", () => nextTheme(state));
+  app.addKey("d", "key.theme", () => turnTheme(state, frame.dark.value));
   app.addKey("Escape", "key.escape", () => {
     if (frame.help.value) frame.help.value = false;
     else if (state.pinned.value >= 0) {

@@ -98,6 +98,9 @@ export async function draw(app: App): Promise<void> {
     const samples = turn === store.turn ? await described(app, drawn) : null;
     if (!samples || turn !== store.turn) return;
     if (store.chosen.peek() >= samples.length) store.chosen.value = -1;
+    // What was drawn from is fitted by now, whatever the page was told when it was opened.
+    const drawnFrom = app.manifest.priors.find((each) => each.name === ask.prior);
+    if (drawnFrom) drawnFrom.fitted = true;
     store.answered.value = ask;
     store.samples.value = samples;
   } catch (error) {

@@ -1,7 +1,7 @@
 /** The panel of the tour: one step at a time. */
 
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../../contracts.ts";
 import "./style.css";
 import { STEPS } from "./steps.ts";
@@ -12,14 +12,17 @@ const at = signal(0);
 export function Tour({ app }: { app: App }) {
   const steps = STEPS.filter((step) => step.available(app));
   const step = steps[Math.min(at.value, steps.length - 1)];
+  const text = useRef<HTMLElement>(null);
   useEffect(() => {
+    // A step begins with its title, however far down the button was that led to it.
+    text.current?.closest(".body")?.scrollTo({ top: 0 });
     step.enter(app);
     return () => app.showExtras("tour", []);
   }, [step]);
   const last = at.value >= steps.length - 1;
   const Part = step.Part as (props: { app: App }) => preact.JSX.Element;
   return (
-    <article class="tour" aria-live="polite">
+    <article ref={text} class="tour" aria-live="polite">
       <ol class="tour-dots" aria-label={app.t("tour.progress", { step: at.value + 1, of: steps.length })}>
         {steps.map((each, number) => (
           <li key={each.id}>

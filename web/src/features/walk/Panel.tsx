@@ -85,6 +85,9 @@ function Strip({ app, way }: { app: App; way: Way }) {
         <Save app={app} way={way} />
       </h3>
       <p aria-live="polite">{said.join(" ")}</p>
+      {way.path === "linear" && bends(app) && (
+        <p class="walk-muted walk-bend">{t("walk.bend", { D: manifest.latentDim })}</p>
+      )}
       <Film
         manifest={manifest}
         frames={framesOf(app, way)}
@@ -96,6 +99,11 @@ function Strip({ app, way }: { app: App; way: Way }) {
       />
     </section>
   );
+}
+
+/** Whether a straight way is none on the map: on the plane of the PCA it stays one. */
+function bends({ manifest, state }: App): boolean {
+  return !(manifest.pca && state.map.value === "pca" && !state.apart.value);
 }
 
 function Save({ app, way }: { app: App; way: Way }) {

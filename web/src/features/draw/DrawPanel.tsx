@@ -1,7 +1,7 @@
 /** The panel: a sheet to draw on, a place for files, and what the space says of the image. */
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { App } from "../../contracts.ts";
 import { Picture } from "../../parts/Picture.tsx";
 import { Thumb } from "../../parts/Thumb.tsx";
@@ -22,11 +22,12 @@ export function DrawPanel({ app }: { app: App }) {
   const pen = useSignal(usualPen(SIDE, app.manifest.shape[1]));
   const colour = useSignal("#ffffff");
   const grey = manifest.shape[2] === 1;
-  useEffect(() => {
+  // Before it is seen, so that the first stroke is not lost.
+  useLayoutEffect(() => {
     sheet.current = new Sheet(app, canvas.current!);
     return () => sheet.current?.stop();
   }, []);
-  useEffect(() => sheet.current?.use(pen.value, colour.value), [pen.value, colour.value]);
+  useLayoutEffect(() => sheet.current?.use(pen.value, colour.value), [pen.value, colour.value]);
   const forget = () => {
     sheet.current?.clear();
     landed.value = null;

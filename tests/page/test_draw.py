@@ -30,7 +30,7 @@ def test_a_file_lands_with_its_class_and_itself_as_the_nearest(panel, explored, 
     space = latlas.open(explored)
     row = 7
     panel.locator("input[type=file]").set_input_files(picture_file(space, row, tmp_path))
-    expect(verdict(panel)).to_be_visible(timeout=20_000)
+    expect(verdict(panel)).to_be_visible()
     label = int(space.latents.labels[row])
     expect(verdict(panel)).to_have_attribute("data-label", str(label))
     first = verdict(panel).locator(".draw-near button").first
@@ -46,7 +46,7 @@ def test_a_stroke_is_encoded_and_another_stroke_changes_what_is_decoded(page, pa
     page.mouse.move(x, y + 180, steps=6)
     page.mouse.up()
     decoded = verdict(panel).locator("canvas:not(.decoded-fog)").nth(1)
-    expect(decoded).to_be_visible(timeout=20_000)
+    expect(decoded).to_be_visible()
     before = decoded.evaluate("canvas => canvas.toDataURL()")
     page.mouse.move(x - 60, y + 110)
     page.mouse.down()
@@ -62,7 +62,7 @@ def test_a_stroke_is_encoded_and_another_stroke_changes_what_is_decoded(page, pa
 def test_dragging_the_point_changes_the_image(page, panel, explored, tmp_path):
     space = latlas.open(explored)
     panel.locator("input[type=file]").set_input_files(picture_file(space, 3, tmp_path))
-    expect(verdict(panel)).to_be_visible(timeout=20_000)
+    expect(verdict(panel)).to_be_visible()
     seen = verdict(panel).locator("canvas:not(.decoded-fog)").first
     before = seen.evaluate("canvas => canvas.toDataURL()")
     place = page.evaluate(

@@ -221,7 +221,7 @@ def test_an_image_dragged_into_another_panel_is_drawn_by_the_model_of_that_panel
     opened.locator("#open-draw").click()
     panel = opened.locator("[data-panel=draw]")
     panel.locator("input[type=file]").set_input_files(file)
-    expect(panel.locator(".draw-verdict")).to_be_visible(timeout=20_000)
+    expect(panel.locator(".draw-verdict")).to_be_visible()
     best = int(apart.explained(np.array([5])).errors[0].argmin())
     first = int(panel.locator(".draw-near button").first.get_attribute("aria-label").split()[-1])
     row = int(np.flatnonzero(latents.ids == first)[0])

@@ -19,6 +19,7 @@ from pathlib import Path
 from bootstrap import ROOT, say
 
 WORKERS = str(min(os.cpu_count() or 1, 8))
+BROWSERS = str(min(int(WORKERS), 2))
 PYTHON = [sys.executable, "-m"]
 TOOLS = Path(sysconfig.get_path("scripts"))
 CHECKS = {
@@ -35,10 +36,13 @@ CHECKS = {
     "page-types": [sys.executable, "scripts/web.py", "types"],
     "page-units": [sys.executable, "scripts/web.py", "units"],
     "tests": [*PYTHON, "pytest", "-n", WORKERS, "-rs", "-m", "not browser"],
-    # After the others and one at a time: a browser without a GPU wants the cores for itself.
+    # After the others, in two workers at most: a browser without a GPU wants a core for itself and
+    # leaves it while a page waits for its server. By file, as what a file needs is made in each
+    # worker: a space, a server, a browser.
     "browser": [
         sys.executable, "scripts/browser.py",
-        *PYTHON, "pytest", "tests/page", "-rs", "-m", "browser",
+        *PYTHON, "pytest", "tests/page", "-n", BROWSERS, "--dist", "loadfile", "-rs",
+        "-m", "browser",
     ],
     "install": [sys.executable, "scripts/install_test.py"],
 }  # fmt: skip

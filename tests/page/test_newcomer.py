@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
+from page.looking import card, clear_rows, place
 from page.watching import barriers
 
 PHONE = {"size": (390, 844), "has_touch": True, "is_mobile": True}
@@ -146,3 +149,139 @@ def test_on_a_phone_each_panel_is_a_tap_away(open_page, served, width, language)
         button.tap()
         expect(button).to_have_attribute("aria-pressed", "true")
         assert button.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
+def test_notes_lie_over_nothing_and_can_be_closed(open_page, served):
+    page = open_page(f"{served.url}#borders=1&ground=1")
+    notes = page.locator(".map-note")
+    expect(notes).to_have_count(2)
+    expect(notes.first).to_contain_text("kNN classifier")
+    stage = page.locator(".stage").bounding_box()
+    for note in notes.all():
+        box = note.bounding_box()
+        assert box["y"] + box["height"] <= stage["y"] + 0.5
+    assert barriers(page) == []
+    notes.first.get_by_role("button", name="Close this note").click()
+    expect(notes).to_have_count(1)
+    expect(page.locator(".stage")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(notes).to_have_count(0)
+    assert page.locator(".stage").bounding_box()["y"] < stage["y"]
+    # What was read once is not said again.
+    page.keyboard.press("b")
+    page.keyboard.press("b")
+    expect(page.get_by_role("switch", name="Borders")).to_have_attribute("aria-checked", "true")
+    expect(notes).to_have_count(0)
+
+
+def test_why_no_borders_are_painted_is_said_each_time_that_they_are_asked_for(page):
+    page.locator("#switch-apart").click()
+    page.locator("#switch-borders").click()
+    note = page.locator(".map-note").filter(has_text="Borders are painted when")
+    close = note.get_by_role("button", name="Close this note")
+    close.press("Escape")
+    expect(note).to_have_count(0)
+    assert page.evaluate("__latlas.state.borders.value")
+    page.locator("#switch-borders").click()
+    page.locator("#switch-borders").click()
+    expect(note).to_be_visible()
+
+
+def test_messages_do_not_pile_up(page):
+    page.evaluate("['a', 'b', 'a', 'c', 'd', 'b'].forEach(text => __latlas.say(`It says ${text}`))")
+    messages = page.locator(".messages p")
+    expect(messages).to_have_text([re.compile(f"It says {text}") for text in "cdb"])
+
+
+# Whether so many pixels are painted over the points; nothing is while names are off and nothing is pinned.
+PAINTED = """([least, most]) => {
+  const canvas = document.querySelector(".map-canvases [data-level=above]");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let sum = 0;
+  for (let at = 3; at < data.length; at += 4) if (data[at]) sum++;
+  return least <= sum && sum <= most;
+}"""
+SAMPLES = [24 * 100, 10**6]  # 24 thumbnails
+
+
+def test_samples_leave_the_map_with_their_panel_unless_they_are_to_stay(open_page, served):
+    page = open_page(f"{served.url}#names=0&panel=generate")
+    panel = page.locator("[data-panel=generate]")
+    panel.locator("[data-drawn='gmm~-1~1~0~24']").wait_for()
+    page.wait_for_function(PAINTED, arg=SAMPLES)
+    page.locator("#open-lists").click()
+    page.wait_for_function(PAINTED, arg=[0, 0])
+    page.locator("#open-generate").click()
+    page.wait_for_function(PAINTED, arg=SAMPLES)
+    panel.get_by_label("Leave them on the map").check()
+    page.locator("#open-lists").click()
+    expect(page.locator("[data-panel=lists]")).to_be_visible()
+    page.evaluate("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
+    assert page.evaluate(PAINTED, SAMPLES)
+
+
+@pytest.mark.parametrize("how", ["Escape", "button"])
+def test_a_card_that_was_clicked_closes_from_within_and_gives_the_focus_back(page, how):
+    (row,) = clear_rows(page)
+    page.mouse.click(*place(page, row))
+    opened = card(page, row)
+    if how == "Escape":
+        opened.locator(".thumb").first.focus()
+        page.keyboard.press("Escape")
+    else:
+        opened.get_by_role("button", name="Close the card").press("Enter")
+    # The cursor still rests on the point, and opens no other card there until it moves.
+    expect(page.locator(".card")).to_have_count(0)
+    expect(page.locator(".stage")).to_be_focused()
+    assert page.evaluate("__latlas.state.hover.value") == row
+
+
+EDGE = re.compile("stand at the edge of its panel")
+STRAY = """() => {
+  const { map, columns } = __latlas;
+  const places = map.places;
+  const boxes = new Map();
+  for (let row = 0; row < columns.rows; row++) {
+    const label = columns.labels[row];
+    const box = boxes.get(label) ?? [Infinity, -Infinity];
+    boxes.set(label, [Math.min(box[0], places[2 * row]), Math.max(box[1], places[2 * row])]);
+  }
+  const rows = [...Array(columns.rows).keys()];
+  const edge = row => boxes.get(columns.labels[row]).includes(places[2 * row]);
+  const middle = row => {
+    const [low, high] = boxes.get(columns.labels[row]);
+    return Math.abs(places[2 * row] - (low + high) / 2) < 0.2 * (high - low);
+  };
+  const alone = (row, at) => rows.filter(other => edge(other) && places[2 * other] === at
+    && columns.labels[other] === columns.labels[row]).length > 1;
+  return [rows.find(row => edge(row) && alone(row, places[2 * row])), rows.find(middle)];
+}"""
+
+
+def test_an_image_at_the_edge_of_its_panel_says_that_it_lies_farther_out(open_page, served):
+    page = open_page(f"{served.url}#apart=1")
+    stray, among = page.evaluate(STRAY)
+    for row, count in (stray, 1), (among, 0):
+        page.evaluate("row => __latlas.goTo(row)", row)
+        expect(card(page, row).locator(".card-stray")).to_have_count(count)
+    expect(page.locator("#switch-apart")).to_have_attribute(
+        "title", re.compile("edge of its panel")
+    )
+
+
+def test_the_probe_takes_less_of_a_map_that_is_narrow(page):
+    probe = page.locator(".probe")
+    wide = probe.bounding_box()["width"]
+    page.mouse.move(600, 400)
+    expect(probe).to_have_attribute("data-known", "1")
+    page.locator("#open-walk").click()
+    page.wait_for_function(
+        "wide => document.querySelector('.probe').offsetWidth < 0.75 * wide", arg=wide
+    )
+    assert probe.evaluate("each => each.scrollWidth <= each.clientWidth")
+    assert probe.locator("#probe-picture").bounding_box()["width"] <= 122
+    page.locator("#map-choice").select_option("pca")
+    expect(probe.get_by_role("radio")).to_have_count(3)
+    for button in probe.get_by_role("radio").all():
+        assert button.evaluate("each => each.scrollWidth <= each.clientWidth")
+    assert barriers(page) == []

@@ -17,6 +17,7 @@ import { words as terms } from "../parts/terms.ts";
 import { words } from "./words.ts";
 
 const MESSAGE_TIME = 6000;
+const MOST_MESSAGES = 3;
 
 /** Everything that the page consists of. */
 export interface Page {
@@ -160,6 +161,7 @@ function createFrame(state: App["state"]): Frame {
     dark: computed(() => (state.theme.value === "auto" ? system.value : state.theme.value === "dark")),
     colouring: signal({ column: null, values: null, entries: [], unknown: 0 }),
     panels: signal([]),
+    strays: signal<ReadonlySet<number>>(new Set()),
     carded: computed(() => (state.pinned.value >= 0 ? state.pinned.value : resting.value)),
     lines: signal({ row: -1, near: new Uint32Array(0) }),
     messages: signal([]),
@@ -170,6 +172,15 @@ function createFrame(state: App["state"]): Frame {
     changed: signal(false),
     spot: signal(""),
     enter: false,
+    closeCard() {
+      const at = document.activeElement;
+      const within = at === document.body || at?.closest(".card");
+      clearTimeout(rest);
+      state.pinned.value = -1;
+      // Nor does it come back under a cursor that has not moved.
+      resting.value = -1;
+      if (within) document.querySelector<HTMLElement>(".stage")?.focus({ preventScroll: true });
+    },
     hint: signal(localRead("hint") === null),
   };
 }
@@ -179,10 +190,10 @@ function speaker(frame: Frame): App["say"] {
   return (text, kind = "note") => {
     // The note on the change stays, and says the same.
     if (text === STALE && frame.changed.peek()) return;
-    const last = frame.messages.peek().at(-1);
-    if (last?.text === text) return;
+    // Said again it counts as new, but it stands there once.
+    const others = frame.messages.peek().filter((each) => each.text !== text);
     const message: Message = { number: ++number, text, kind };
-    frame.messages.value = [...frame.messages.peek().slice(-2), message];
+    frame.messages.value = [...others.slice(1 - MOST_MESSAGES), message];
     setTimeout(
       () => (frame.messages.value = frame.messages.peek().filter((each) => each !== message)),
       kind === "error" ? 2.5 * MESSAGE_TIME : MESSAGE_TIME,

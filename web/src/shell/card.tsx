@@ -84,11 +84,12 @@ function RowCard({ app, frame, row }: { app: App; frame: Frame; row: number }) {
         </strong>
         <span class="muted">{app.t("card.id", { id: app.columns.id(row) })}</span>
         {pinned && (
-          <button class="icon" aria-label={app.t("card.close")} onClick={() => (app.state.pinned.value = -1)}>
+          <button class="icon" aria-label={app.t("card.close")} onClick={() => frame.closeCard()}>
             ×
           </button>
         )}
       </header>
+      {frame.strays.value.has(row) && <p class="muted small card-stray">{app.t("card.stray")}</p>}
       <div class="pair">
         {app.pictures && <Picture app={app} row={row} kind="image" />}
         {app.decoder && <Picture app={app} row={row} kind="decoded" error={error} />}

@@ -83,8 +83,9 @@ async function place(app: App, frame: Frame, points: PointMap, animate: number):
   if (name !== state.map.peek()) return;
   const insets = isApart(app) ? covered(app) : NONE;
   points.setInsets(insets);
-  const { places, panels } = laidOut(app, xy, points.size.peek(), insets);
+  const { places, panels, strays } = laidOut(app, xy, points.size.peek(), insets);
   frame.panels.value = panels;
+  frame.strays.value = strays;
   const flight = points.setPlaces(places, animate);
   points.fit(undefined, animate);
   await flight;
@@ -97,7 +98,7 @@ export function isApart({ state, manifest }: App): boolean {
 
 /** Where the rows of a map stand in a window of this size: together, or apart by class. */
 export function laidOut(app: App, xy: Float32Array, { width, height }: Size, insets: Insets): Layout {
-  if (!isApart(app)) return { places: xy, panels: [] };
+  if (!isApart(app)) return { places: xy, panels: [], strays: new Set() };
   const free = (width - insets.left - insets.right) / Math.max(height - insets.top - insets.bottom, 1);
   return panelled(xy, owners(app), app.manifest.classes.length, free);
 }

@@ -24,6 +24,8 @@ export interface Frame {
   dark: ReadonlySignal<boolean>;
   colouring: Signal<Colouring>;
   panels: Signal<Panel[]>;
+  /** Rows that stand at the edge of their panel, since they lie far from the others of their class. */
+  strays: Signal<ReadonlySet<number>>;
   /** The row with a card: the pinned one, or the one that the cursor rests on. */
   carded: ReadonlySignal<number>;
   lines: Signal<{ row: number; near: Uint32Array }>;
@@ -39,6 +41,8 @@ export interface Frame {
   spot: Signal<string>;
   /** The card that opens next takes the focus, because the keyboard opened it. */
   enter: boolean;
+  /** Closes the card that is open; whoever was in it goes back to the map. */
+  closeCard(): void;
   /** Whether first-time visitors are told what the dots are. */
   hint: Signal<boolean>;
 }

@@ -2,6 +2,7 @@
 
 import { effect, signal, untracked } from "@preact/signals";
 import type { App } from "../contracts.ts";
+import { closeNote } from "../parts/notes.tsx";
 import type { Page } from "./app.ts";
 import type { Frame } from "./frame.ts";
 import { turnTheme } from "./header.tsx";
@@ -32,14 +33,10 @@ export function addKeys({ app, frame }: Page): void {
   app.addKey("d", "key.theme", () => turnTheme(state, frame.dark.value));
   app.addKey("Escape", "key.escape", () => {
     if (frame.help.value) frame.help.value = false;
-    else if (state.pinned.value >= 0) {
-      const at = document.activeElement;
-      const within = at === document.body || at?.closest(".card");
-      state.pinned.value = -1;
-      if (within) app.stage.focus({ preventScroll: true });
-    }
+    else if (state.pinned.value >= 0) frame.closeCard();
     else if (state.tool.value !== "pan") state.tool.value = "pan";
     else if (state.selection.value.length) state.selection.value = new Uint32Array(0);
+    else if (closeNote()) app.stage.focus({ preventScroll: true });
     else if (state.panel.value) closePanel(app);
     else frame.hint.value = false;
   });

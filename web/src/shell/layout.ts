@@ -13,6 +13,8 @@ export interface Panel {
 export interface Layout {
   places: Float32Array;
   panels: Panel[];
+  /** Rows that lie so far from the others of their class that they stand at the edge of its panel. */
+  strays: ReadonlySet<number>;
 }
 
 const GAP = 0.14;
@@ -37,18 +39,20 @@ export function panelled(xy: Float32Array, labels: Int16Array, classes: number, 
     const y0 = -Math.floor(label / columns) * (1 + GAP);
     return { label, x0, y0: y0 - 1, x1: x0 + 1, y1: y0 };
   });
+  const strays = new Set<number>();
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row];
     if (label < 0) continue;
     const box = boxes[label];
     const panel = panels[label];
     // Stray rows stand at the edge of their panel.
-    const x = Math.min(Math.max((xy[2 * row] - box.x) * box.scale, -EDGE), EDGE);
-    const y = Math.min(Math.max((xy[2 * row + 1] - box.y) * box.scale, -EDGE), EDGE);
-    places[2 * row] = (panel.x0 + panel.x1) / 2 + x;
-    places[2 * row + 1] = (panel.y0 + panel.y1) / 2 + y;
+    const x = (xy[2 * row] - box.x) * box.scale;
+    const y = (xy[2 * row + 1] - box.y) * box.scale;
+    places[2 * row] = (panel.x0 + panel.x1) / 2 + Math.min(Math.max(x, -EDGE), EDGE);
+    places[2 * row + 1] = (panel.y0 + panel.y1) / 2 + Math.min(Math.max(y, -EDGE), EDGE);
+    if (Math.max(Math.abs(x), Math.abs(y)) > EDGE) strays.add(row);
   }
-  return { places, panels };
+  return { places, panels, strays };
 }
 
 /** How many panels stand side by side for the largest panels in a window of this shape. */

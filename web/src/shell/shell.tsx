@@ -26,6 +26,7 @@ export function Shell({ page, stage }: { page: Page; stage: HTMLElement }) {
         <Header app={app} frame={frame} />
       </div>
       <div class="stage-frame" inert={frame.help.value}>
+        <div class="map-notes" />
         <div ref={place} class="stage-host" />
         <div class="overlay">
           {app.manifest.maps.length === 0 && <p class="nothing">{app.t("nomap", { name: `${app.manifest.name}.latlas` })}</p>}

@@ -1,8 +1,9 @@
 /** The borders of the classes, as the space's classifier draws them on the map. */
 
 import { effect, signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { type App, type BordersInfo, type Feature, wordsOf } from "../../contracts.ts";
-import { addNote } from "../../parts/notes.ts";
+import { addNote, Note } from "../../parts/notes.tsx";
 import { percent } from "../../parts/odds.ts";
 import { Borders, bordersLayer } from "./layer.ts";
 import { words } from "./words.ts";
@@ -19,25 +20,25 @@ function start(app: App): void {
     void [app.state.borders.value, app.state.map.value, app.state.apart.value];
     app.map.redraw();
   });
-  addNote(app.stage, "borders", <Note app={app} borders={borders} turn={turn} />);
+  addNote(app.stage, "borders", <Said app={app} borders={borders} turn={turn} />);
 }
 
-function Note({ app, borders, turn }: { app: App; borders: Borders; turn: { value: number } }) {
+function Said({ app, borders, turn }: { app: App; borders: Borders; turn: { value: number } }) {
   void turn.value;
   if (!app.state.borders.value) return null;
   const info = borders.info();
   if (!info) return <Missing app={app} />;
-  if (app.state.apart.value) return <p class="map-note wide">{app.t("borders.apart")}</p>;
+  if (app.state.apart.value) return <Why app={app} key="apart" about={app.t("borders.apart")} />;
   if (borders.isLoading(info)) return <p class="map-note" role="status">{app.t("borders.loading")}</p>;
   const { method, accuracy } = drawnBy(app, info);
   return (
-    <p class="map-note">
+    <Note app={app} key="by" id="borders by">
       <span>
         <strong>{app.t("borders.by", { method })}</strong>{" "}
         {accuracy !== null && app.t("borders.right", { percent: `${(100 * accuracy).toFixed(1)}%` })}{" "}
         {app.t("borders.pale")}
       </span>
-    </p>
+    </Note>
   );
 }
 
@@ -52,19 +53,26 @@ function drawnBy(app: App, info: BordersInfo & { method?: string }): { method: s
   return { method: word === key ? method : word, accuracy: known?.accuracy ?? null };
 }
 
+/** Why no borders are painted, with what can be done about it. */
+function Why({ app, about, children }: { app: App; about: string; children?: ComponentChildren }) {
+  return (
+    <Note app={app} id="borders why" again>
+      <span>{about}</span>
+      {children}
+    </Note>
+  );
+}
+
 function Missing({ app }: { app: App }) {
-  if (!app.manifest.classes.length) return <p class="map-note wide">{app.t("borders.labels")}</p>;
-  const { scope } = app.manifest;
-  if (scope !== "global") return <p class="map-note wide">{app.t("borders.told", { scope })}</p>;
-  if (app.manifest.knn || app.manifest.linear) {
-    return <p class="map-note wide">{app.t("borders.map", { map: app.state.map.value })}</p>;
-  }
+  const { scope, classes, knn, linear } = app.manifest;
+  if (!classes.length) return <Why app={app} about={app.t("borders.labels")} />;
+  if (scope !== "global") return <Why app={app} about={app.t("borders.told", { scope })} />;
+  if (knn || linear) return <Why app={app} about={app.t("borders.map", { map: app.state.map.value })} />;
   const offer = app.server && !app.server.readOnly;
   return (
-    <div class="map-note wide">
-      <span>{app.t("borders.missing")}</span>
+    <Why app={app} about={app.t("borders.missing")}>
       {offer ? <Fit app={app} /> : <span>{app.t(app.server ? "borders.readonly" : "borders.file")}</span>}
-    </div>
+    </Why>
   );
 }
 

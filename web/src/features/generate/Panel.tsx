@@ -173,6 +173,7 @@ function Result({ app }: { app: App }) {
         value={store.pairs.value}
         onInput={(pairs) => (store.pairs.value = pairs)}
       />
+      <Toggle label={t("generate.stay")} value={store.stay.value} onInput={(stay) => (store.stay.value = stay)} />
       {store.pairs.value && <p class="generate-muted">{t("generate.pairs.legend")}</p>}
       <Grid app={app} />
       <div class="generate-buttons">

@@ -23,6 +23,8 @@ export interface Store {
   chosen: Signal<number>;
   /** Whether each sample has its nearest real image beside it. */
   pairs: Signal<boolean>;
+  /** Whether the samples stay on the map while another panel is open, or none. */
+  stay: Signal<boolean>;
   stop: AbortController | null;
   /** Counts the draws, so that only the latest is shown. */
   turn: number;
@@ -49,6 +51,7 @@ function freshStore(app: App): Store {
     error: signal(""),
     chosen: signal(-1),
     pairs: signal(false),
+    stay: signal(false),
     stop: null,
     turn: 0,
   };
@@ -84,6 +87,17 @@ export function start(app: App): void {
     // The rows that the samples stand beside are still on their way.
     if (app.state.apart.value) setTimeout(() => void settle(app, store), FLIGHT);
   });
+  effect(() => {
+    void [app.state.panel.value, store.stay.value];
+    show(app, store);
+  });
+}
+
+/** Puts the samples on the map while they are what the reader looks at. */
+function show(app: App, store: Store): void {
+  const shown = app.state.panel.peek() === OWNER || store.stay.peek();
+  const samples = shown && store.places.peek().length ? store.samples.peek() : [];
+  app.showExtras(OWNER, samples.map((sample, i) => extraOf(app, store, sample, i)).filter(isPlaced));
 }
 
 /** Draws what is asked for. */
@@ -161,7 +175,7 @@ async function settle(app: App, store: Store): Promise<void> {
     const places = await landing(app, z, samples.map((sample) => sample.told));
     if (samples !== store.samples.peek()) return;
     store.places.value = places;
-    app.showExtras(OWNER, samples.map((sample, i) => extraOf(app, store, sample, i)).filter(isPlaced));
+    show(app, store);
   } catch (error) {
     store.error.value = wordsOf(error);
   }

@@ -4,7 +4,7 @@ import { effect } from "@preact/signals";
 import type { App, Feature } from "../../contracts.ts";
 import { look, rgbOf } from "../../parts/fog.ts";
 import { wayNow } from "../../parts/latentAt.ts";
-import { addNote } from "../../parts/notes.ts";
+import { addNote, Note } from "../../parts/notes.tsx";
 import { groundLayer } from "./layer.ts";
 import type { Colours } from "./paint.ts";
 import { GroundStore } from "./store.ts";
@@ -40,7 +40,7 @@ function start(app: App): void {
     store.clear();
     app.map.redraw();
   });
-  addNote(app.stage, "ground", <Note app={app} />);
+  addNote(app.stage, "ground", <Said app={app} />);
 }
 
 /** Runs something after the colours of the page have changed. */
@@ -59,16 +59,21 @@ function coloursOf(app: App): Colours {
   };
 }
 
-function Note({ app }: { app: App }) {
+function Said({ app }: { app: App }) {
   if (!app.state.ground.value) return null;
-  if (!app.decoder) return <p class="map-note wide">{app.t("ground.none")}</p>;
-  if (app.state.apart.value) return <p class="map-note wide">{app.t("ground.apart")}</p>;
+  if (!app.decoder || app.state.apart.value) {
+    return (
+      <Note app={app} key="why" id="ground why" again>
+        {app.t(app.decoder ? "ground.apart" : "ground.none")}
+      </Note>
+    );
+  }
   return (
-    <p class="map-note">
+    <Note app={app} key="about" id="ground about">
       <span>
         <strong>{app.t("ground.name")}</strong>: {app.t("ground.about")}
       </span>
-    </p>
+    </Note>
   );
 }
 

@@ -11,6 +11,9 @@ import { onPaper } from "../../shell/colours.ts";
 import { probeAt, type Live } from "./live.ts";
 
 const SIDE = 184;
+const NARROW_SIDE = 122;
+/** Below this width of the map, as beside an open panel, the card takes less of it. */
+const ROOMY = 960;
 const STEP = 6;
 const BIG_STEP = 36;
 const MOVES: Record<string, [number, number]> = {
@@ -25,9 +28,10 @@ export function ProbeCard({ app, live, pin }: { app: App; live: Live; pin: () =>
   const shown = live.shown.value;
   const fog = live.facts.value?.fog ?? 0;
   const pinned = app.state.probe.value !== null;
+  const narrow = isNarrow(app);
   return (
     <section
-      class={`probe${pinned ? " probe-pinned" : ""}`}
+      class={`probe${pinned ? " probe-pinned" : ""}${narrow ? " probe-narrow" : ""}`}
       aria-label={app.t("probe.region")}
       data-fog={live.facts.value ? fog.toFixed(3) : ""}
       data-known={live.facts.value && live.facts.value.of === shown ? 1 : 0}
@@ -53,7 +57,7 @@ export function ProbeCard({ app, live, pin }: { app: App; live: Live; pin: () =>
       {shown && <FogBar app={app} fog={fog} />}
       {shown && <Odds app={app} live={live} />}
       <Ways app={app} live={live} />
-      {shown && !Number.isNaN(live.time.value) && (
+      {shown && !narrow && !Number.isNaN(live.time.value) && (
         <p class="muted small probe-where">
           {app.t(app.decoder?.where === "server" ? "probe.server" : "probe.page", {
             ms: Math.max(1, Math.round(live.time.value)),
@@ -62,6 +66,10 @@ export function ProbeCard({ app, live, pin }: { app: App; live: Live; pin: () =>
       )}
     </section>
   );
+}
+
+function isNarrow(app: App): boolean {
+  return app.map.size.value.width < ROOMY;
 }
 
 function Place({ app, live, pin, fog, pinned }: { app: App; live: Live; pin: () => void; fog: number; pinned: boolean }) {
@@ -91,7 +99,7 @@ function Place({ app, live, pin, fog, pinned }: { app: App; live: Live; pin: () 
           rgba={shown.pixels}
           width={width}
           height={height}
-          size={SIDE}
+          size={isNarrow(app) ? NARROW_SIDE : SIDE}
           fog={fog}
           label={app.t(fogWord(fog))}
         />
@@ -179,26 +187,26 @@ function Ways({ app, live }: { app: App; live: Live }) {
   return (
     <div class="probe-ways">
       {ways.length > 1 && (
-        <div class="probe-choice">
-          <div class="segments" role="radiogroup" aria-label={app.t("probe.ways")}>
-            {ways.map((way) => (
-              <button
-                key={way}
-                type="button"
-                role="radio"
-                aria-checked={way === now}
-                onClick={() => live.choose(way)}
-              >
-                {app.t(`probe.way.${way}`)}
-              </button>
-            ))}
-          </div>
-          {ways.includes("sheet") && (
-            <Term app={app} word={app.t("term.sheet")} about={app.t("term.sheet.about", { D: app.manifest.latentDim })} />
-          )}
+        <div class="segments" role="radiogroup" aria-label={app.t("probe.ways")}>
+          {ways.map((way) => (
+            <button
+              key={way}
+              type="button"
+              role="radio"
+              aria-checked={way === now}
+              onClick={() => live.choose(way)}
+            >
+              {app.t(`probe.way.${way}`)}
+            </button>
+          ))}
         </div>
       )}
-      <p class="muted small">{app.t(`probe.about.${now}`, { rest, k: NEAREST })}</p>
+      <p class="muted small">
+        {app.t(`probe.about.${now}`, { rest, k: NEAREST })}{" "}
+        {ways.includes("sheet") && (
+          <Term app={app} word={app.t("term.sheet")} about={app.t("term.sheet.about", { D: app.manifest.latentDim })} />
+        )}
+      </p>
     </div>
   );
 }

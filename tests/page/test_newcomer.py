@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from page.looking import card, clear_rows, place
+from page.looking import card, clear_rows, like, map_pixels, place
 from page.watching import barriers
 
 PHONE = {"size": (390, 844), "has_touch": True, "is_mobile": True}
@@ -193,31 +193,27 @@ def test_messages_do_not_pile_up(page):
     expect(messages).to_have_text([re.compile(f"It says {text}") for text in "cdb"])
 
 
-# Whether so many pixels are painted over the points; nothing is while names are off and nothing is pinned.
-PAINTED = """([least, most]) => {
-  const canvas = document.querySelector(".map-canvases [data-level=above]");
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  let sum = 0;
-  for (let at = 3; at < data.length; at += 4) if (data[at]) sum++;
-  return least <= sum && sum <= most;
-}"""
-SAMPLES = [24 * 100, 10**6]  # 24 thumbnails
+def wait_for_thumbnails(page, there):
+    """Waits until pictures of digits, which are black but for the pen, lie on the map, or none."""
+    for _ in range(40):  # a screenshot at each turn, which waits for two frames
+        if (like(map_pixels(page), "#000000", 24) > 500) is there:
+            return
+    pytest.fail(f"thumbnails on the map: {not there}")
 
 
 def test_samples_leave_the_map_with_their_panel_unless_they_are_to_stay(open_page, served):
-    page = open_page(f"{served.url}#names=0&panel=generate")
+    page = open_page(f"{served.url}#names=0&panel=generate", color_scheme="light")
     panel = page.locator("[data-panel=generate]")
     panel.locator("[data-drawn='gmm~-1~1~0~24']").wait_for()
-    page.wait_for_function(PAINTED, arg=SAMPLES)
+    wait_for_thumbnails(page, True)
     page.locator("#open-lists").click()
-    page.wait_for_function(PAINTED, arg=[0, 0])
+    wait_for_thumbnails(page, False)
     page.locator("#open-generate").click()
-    page.wait_for_function(PAINTED, arg=SAMPLES)
+    wait_for_thumbnails(page, True)
     panel.get_by_label("Leave them on the map").check()
     page.locator("#open-lists").click()
     expect(page.locator("[data-panel=lists]")).to_be_visible()
-    page.evaluate("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
-    assert page.evaluate(PAINTED, SAMPLES)
+    wait_for_thumbnails(page, True)
 
 
 @pytest.mark.parametrize("how", ["Escape", "button"])

@@ -139,7 +139,7 @@ def test_a_step_of_the_tour_begins_at_its_top(open_page, served):
 def test_on_a_phone_each_panel_is_a_tap_away(open_page, served, width, language):
     page = open_page(f"{served.url}#lang={language}", **PHONE | {"size": (width, 844)})
     buttons = page.locator(".rail-button")
-    assert buttons.count() == 7
+    assert buttons.count() == 8
     for button in buttons.all():
         box = button.bounding_box()
         assert box["x"] >= 0

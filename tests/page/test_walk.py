@@ -115,7 +115,7 @@ def test_the_frame_where_the_answer_flips_is_framed_and_said(panel):
         assert framed == flips
         first = flips[0]
         words = f"turns from {names[first - 1]} into {names[first]} at frame {first + 1} of 12"
-        expect(strip(panel, path).locator("> p")).to_contain_text(words)
+        expect(strip(panel, path).locator("> p").first).to_contain_text(words)
 
 
 def test_the_film_plays_and_stops_and_can_be_scrubbed(panel):
@@ -210,7 +210,7 @@ def test_spaces_of_their_own_have_no_way_between(open_page, scoped_spaces, serve
     panel.get_by_label("Image id").nth(1).press("Tab")
     expect(strip(panel, "graph").locator(".film-frame")).to_have_count(12)
     expect(panel.get_by_role("alert")).to_have_count(0)
-    expect(strip(panel, "linear").locator("p")).to_have_text(re.compile("among|fog"))
+    expect(strip(panel, "linear").locator("p").first).to_have_text(re.compile("among|fog"))
 
 
 def test_a_straight_way_that_bends_on_the_map_says_why(page, panel):

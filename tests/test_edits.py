@@ -128,12 +128,25 @@ def test_a_line_that_a_crash_cut_short_is_dropped(edits, folder):
     edits.relabel([1], "3")
     edits.relabel([2], "3")
     whole = log(folder).read_bytes()
-    for cut in (1, 10, len(whole.splitlines()[-1])):
+    for cut in (2, 10, len(whole.splitlines()[-1])):
         log(folder).write_bytes(whole[:-cut])
         again = Edits(latlas.open(folder))
         assert again.labels == {1: "3"}
         assert again.relabel([4], "5") == 2
         assert Edits(latlas.open(folder)).labels == {1: "3", 4: "5"}
+
+
+def test_a_last_line_without_its_end_holds(edits, folder):
+    edits.relabel([1], "3")
+    edits.relabel([2], "4")
+    log(folder).write_bytes(log(folder).read_bytes()[:-1])  # as some editors save it
+    again, other = (Edits(latlas.open(folder)) for _ in range(2))
+    assert other.labels == again.labels == {1: "3", 2: "4"}
+    assert again.relabel([4], "5") == 3
+    assert log(folder).read_bytes().count(b"\n") == 3
+    for each in (again, other, edits, Edits(latlas.open(folder))):
+        assert each.labels == {1: "3", 2: "4", 4: "5"}
+        assert each.state()["revision"] == 3
 
 
 def test_an_edited_line_is_an_error_in_words(edits, folder):

@@ -22,6 +22,7 @@ from latlas.contracts import (
     StorageError,
     TrainingError,
 )
+from latlas.edits import Edits
 from latlas.models import MODELS
 
 QUICK = {"epochs": 2, "progress": NoProgress(), "pictures": False, "maps": ("pca",)}
@@ -215,6 +216,20 @@ def test_a_space_that_is_there_is_never_lost_by_mistake(space):
     latlas.fit("digits", space.folder, latent_dim=2, overwrite=True, **QUICK)
     assert latlas.open(space.folder).latent_dim == 2
     assert not space.folder.with_name(".digits.latlas.previous").exists()
+
+
+def test_labels_that_readers_gave_outlive_an_overwrite(space):
+    Edits(space).relabel([3], "smudge")
+    latlas.fit("digits", space.folder, latent_dim=2, overwrite=True, **QUICK)
+    again = latlas.open(space.folder)
+    assert again.latent_dim == 2
+    assert Edits(again).labels == {3: "smudge"}
+    pixels = np.zeros((60, 8, 8), np.uint8)
+    pixels[::2] = 200
+    latlas.fit(pixels, space.folder, latent_dim=2, overwrite=True, **QUICK)
+    assert Edits(latlas.open(space.folder)).labels == {}  # other images
+    beside = space.folder.with_name(f"{space.folder.name}.log.jsonl")
+    assert "smudge" in beside.read_text()
 
 
 def test_a_folder_of_other_things_is_never_overwritten(tmp_path):

@@ -27,6 +27,7 @@ from latlas.contracts import (
 )
 from latlas.data.source import open_images
 from latlas.devices import choose_device, limited_threads
+from latlas.edits import FOLDER, LOG
 from latlas.encode import encode_rows
 from latlas.jobs import (
     DEFAULT_LATENT_DIM,
@@ -126,6 +127,7 @@ def fit(
         if not resume:
             _put_back(folder)
         raise
+    _keep_edits(previous_of(folder), space, job.progress)
     shutil.rmtree(previous_of(folder), ignore_errors=True)
     return space
 
@@ -162,6 +164,29 @@ def _step_aside(folder: Path) -> None:
         folder.rename(previous)
     else:
         shutil.rmtree(folder)
+
+
+def _keep_edits(previous: Path, space: Space, progress: Progress) -> None:
+    """Takes the labels and tags of readers over from the space that is replaced.
+
+    They name images by id, so they go on where the images are the same; else they stay beside.
+    """
+    log = previous / FOLDER / LOG
+    if not log.is_file():
+        return
+    then, now = (
+        [(s.digest, s.images) for s in each.sources]
+        for each in (read_manifest(previous), space.manifest)
+    )
+    if then == now:
+        shutil.copytree(log.parent, space.folder / FOLDER, dirs_exist_ok=True)
+        progress.note("labels and tags that readers gave are kept")
+        return
+    beside = space.folder.with_name(f"{space.folder.name}.{log.name}")
+    log.replace(beside)
+    progress.note(
+        f"the images are others, so labels and tags that readers gave now lie in {beside}"
+    )
 
 
 def _put_back(folder: Path) -> None:

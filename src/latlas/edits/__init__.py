@@ -10,6 +10,6 @@ refused, so that two tabs (or processes) cannot silently overwrite each other.
 from __future__ import annotations
 
 from latlas.edits.changes import Change, StaleError
-from latlas.edits.layer import Edits
+from latlas.edits.layer import FOLDER, LOG, Edits
 
-__all__ = ["Change", "Edits", "StaleError"]
+__all__ = ["FOLDER", "LOG", "Change", "Edits", "StaleError"]

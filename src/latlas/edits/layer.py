@@ -23,8 +23,10 @@ from latlas.edits.changes import Change, StaleError, State, checked_name, parsed
 from latlas.locks import locked
 from latlas.stored import StoredSpace
 
-__all__ = ["Edits"]
+__all__ = ["FOLDER", "LOG", "Edits"]
 
+FOLDER, LOG = "edits", "log.jsonl"
+"""Where the layer lies in a space."""
 MOST_HISTORY = 200
 PATIENCE = 5.0
 """Seconds to wait for another process to finish its own change, which takes milliseconds."""
@@ -50,7 +52,7 @@ class Edits:
 
     def __init__(self, space: StoredSpace) -> None:
         self.space = space
-        self._path = inside(space.folder, "edits", "log.jsonl")
+        self._path = inside(space.folder, FOLDER, LOG)
         self._lock = threading.RLock()
         self._state = State()
         self._read = 0  # bytes of whole lines that are in the state
@@ -276,9 +278,22 @@ class Edits:
         # A copy: a line that cannot be read must not leave half of what came before it.
         state, read = (State(), 0) if fresh else (self._state.copy(), self._read)
         whole = data[read : data.rfind(b"\n") + 1]
-        for line in whole.splitlines():
+        for line in filter(None, whole.splitlines()):
             state.apply(parsed(line, state.revision + 1, self._path))
-        self._state, self._read, self._file = state, read + len(whole), number
+        read += len(whole)
+        if rest := data[read:]:  # cut short by a crash, unless only the end of the line is missing
+            with contextlib.suppress(SpaceError):
+                state.apply(parsed(rest, state.revision + 1, self._path))
+                read += len(rest)
+        self._state, self._read, self._file = state, read, number
+
+    def _is_ended(self) -> bool:
+        """Whether the last line has its end, which some editors take away."""
+        if not self._read:
+            return True
+        with self._path.open("rb") as file:
+            file.seek(self._read - 1)
+            return file.read(1) == b"\n"
 
     @contextmanager
     def _changing(self, revision: int | None) -> Iterator[State]:
@@ -304,6 +319,8 @@ class Edits:
             with self._path.open("ab") as file:
                 if file.tell() > self._read:
                     file.truncate(self._read)  # the line that a crash cut short
+                if not self._is_ended():
+                    file.write(b"\n")
                 file.write(line.encode())
                 file.flush()
                 os.fsync(file.fileno())

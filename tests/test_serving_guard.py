@@ -261,6 +261,20 @@ def test_uploads_from_other_machines_are_counted(folder):
         assert open_to_all.get("/manifest").status == 200
 
 
+def test_wrong_tokens_from_other_machines_are_counted(folder):
+    wrong = {"Authorization": "Bearer no-such-token"}
+    with running(folder, host="0.0.0.0", limits=Limits(guesses_per_minute=3)) as open_to_all:
+        assert open_to_all.get("/manifest").status == 200
+        assert [open_to_all.get("/manifest", wrong).status for _ in range(3)] == [401] * 3
+        refused = open_to_all.get("/manifest")  # also with the right one: else guessing goes on
+        assert refused.status == 429
+        assert "wrong token too often" in refused.json["error"]
+        assert 0 < int(refused.headers["retry-after"]) <= 61
+        assert open_to_all.send("GET", "/?token=a-token-for-the-tests", headers={}).status == 429
+    with running(folder, limits=Limits(guesses_per_minute=1)) as own:
+        assert [own.get("/manifest", wrong).status for _ in range(3)] == [401] * 3
+
+
 def test_on_this_machine_uploads_are_not_counted(folder):
     with running(folder, limits=Limits(uploads_per_minute=1)) as own:
         assert [own.send("POST", "/api/v1/encode", picture()).status for _ in range(3)] == [200] * 3

@@ -86,6 +86,7 @@ class Rules:
         if self.host in WILD:
             self.names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
         self.uploads = RateLimit(self.limits.uploads_per_minute)
+        self.guesses = RateLimit(self.limits.guesses_per_minute)
 
     @property
     def cookie(self) -> str:
@@ -153,12 +154,16 @@ class Guard:
                 return None
             words = f"{HEALTH} does not take {scope['method']}; see /api/v1/openapi.json."
             return failure(405, words, {"allow": "GET, HEAD", "connection": "close"})
+        guessed = self._guessed_too_often(scope)
+        if guessed is not None:
+            return guessed
         if scope["path"] == "/" and scope["method"] in READS:
             entered = self._enter(scope, headers)
             if entered is not None:
                 return entered
         by_header = self._bearer(headers)
         if by_header is False or (by_header is None and not self._has_cookie(headers)):
+            self._rules.guesses.wait(_caller(scope))
             if scope["path"].startswith("/api/"):
                 return failure(401, f"the token is missing or wrong: {SEES_THE_WAY_IN}")
             return HTMLResponse(_page(SEES_THE_WAY_IN), 401)
@@ -226,11 +231,22 @@ class Guard:
 
     # --- how much and how often ---------------------------------------------------------
 
+    def _guessed_too_often(self, scope: Scope) -> Response | None:
+        if self._rules.local:
+            return None
+        seconds = self._rules.guesses.wait(_caller(scope), count=False)
+        if not seconds:
+            return None
+        return failure(
+            429,
+            f"this address sent a wrong token too often; wait {seconds:.0f} s.",
+            {"retry-after": str(int(seconds) + 1)},
+        )
+
     def _too_often(self, scope: Scope) -> Response | None:
         if self._rules.local or scope["path"] not in UPLOADS or scope["method"] != "POST":
             return None
-        caller = (scope.get("client") or ("?",))[0]
-        seconds = self._rules.uploads.wait(caller)
+        seconds = self._rules.uploads.wait(_caller(scope))
         if not seconds:
             return None
         return failure(
@@ -266,6 +282,10 @@ class Guard:
                 {"connection": "close"},
             )
         return body
+
+
+def _caller(scope: Scope) -> str:
+    return str((scope.get("client") or ("?",))[0])
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:

@@ -56,6 +56,7 @@ class Live:
         self._locks: dict[str, threading.RLock] = {}
         self._lock = threading.Lock()
         self._meetings: list[Meeting] = []
+        self._closed = False
 
     def manifest(self) -> dict[str, Any]:
         """What the page reads first."""
@@ -164,11 +165,25 @@ class Live:
     def _meeting(self, rows: IntArray) -> tuple[Meeting, IntArray]:
         z = self.latents.z
         meeting = Meeting(Finder(z if len(rows) == len(z) else z[rows]))
-        self._meetings.append(meeting)
+        with self._lock:
+            self._meetings.append(meeting)
+            closed = self._closed
+        if closed:
+            meeting.close()
         return meeting, rows
+
+    def take_over(self, before: Live) -> None:
+        """Goes on with what answers for the same rows, as it takes seconds to make."""
+        if self.latents is not before.latents:
+            return
+        with before._lock:
+            self._made |= {n: made for n, made in before._made.items() if n.startswith("near")}
+            self._meetings, before._meetings = before._meetings, []
 
     def close(self) -> None:
         """Lets the threads end that answer for this state."""
+        with self._lock:
+            self._closed = True
         for meeting in self._meetings:
             meeting.close()
 
@@ -255,6 +270,8 @@ class Served:
         space = _reopened(self.folder, self.device, None if before is None else before.space)
         live = Live(space, self._server)
         len(live.latents)
+        if before is not None:
+            live.take_over(before)
         self._layouts[live.fingerprint] = live.atlas.layout
         return live
 

@@ -112,7 +112,7 @@ async def neighbours(request: Request) -> Response:
     told = int(latents.told[own]) if own >= 0 else label_of(live, asked.label)
     z = latents.z[own] if own >= 0 else np.array(asked.z, np.float32)
     known = live.near_now(told)
-    meeting, rows = await here.quick(lambda: live.near(told)) if known is None else known
+    meeting, rows = await here.slow(lambda: live.near(told)) if known is None else known
     k = min(asked.k + (own >= 0), len(rows))
     found, distances = await meeting.find(z, k)
     places = rows[found]
@@ -183,6 +183,8 @@ async def info(here: Here) -> Response:
     facts = await here.quick(live.space.info)
     for source in facts["sources"]:
         source["uri"] = source_name(source["uri"])
+    if facts["config"].get("labels"):
+        facts["config"]["labels"] = source_name(str(facts["config"]["labels"]))
     return json_answer(facts | {"folder": live.space.folder.name, "read_only": here.read_only})
 
 

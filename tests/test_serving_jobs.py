@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import threading
 import time
 
@@ -15,6 +16,7 @@ from latlas.contracts import OptionError
 from latlas.priors import learned
 from latlas.serving.answers import json_bytes
 from latlas.serving.jobs import Jobs
+from page.serving import serving
 from served import pca_space, result, running, wait
 
 
@@ -119,6 +121,34 @@ def test_a_training_that_was_cancelled_goes_on_when_it_is_asked_for_again(
     latlas.open(whole).prior("flow")
     resumed, alone = (latlas.open(each).manifest.priors["flow"] for each in (served, whole))
     assert resumed.digest == alone.digest
+
+
+def test_work_that_writes_is_done_one_after_the_other(own):
+    server, folder = own
+    asked = [("/map", {"name": "tsne"}), ("/prior", {"name": "gaussian"})]
+    asked += [("/classifier", {"method": "linear"}), ("/measure", {"parts": ["reconstruction"]})]
+    asked += [("/sample", {"n": 2, "prior": "normal"})]  # is fitted first
+    started = [server.post(path, body).json for path, body in asked]
+    ended = [wait(server, job) for job in started]
+    assert [job["state"] for job in ended] == ["done"] * 5, [job.get("error") for job in ended]
+    kept = latlas.open(folder).manifest
+    assert "tsne" in kept.maps
+    assert {"gaussian", "normal"} <= set(kept.priors)
+    assert "linear" in kept.classifiers
+
+
+def test_a_server_that_is_stopped_while_it_trains_ends_quietly(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "digits.latlas")
+    with serving(copy) as server:
+        client = latlas.Client(server.url)
+        job = client._object("POST", "/prior", {"name": "flow"})
+        until = time.monotonic() + 180
+        while "loss" not in client.job(job["id"])["text"]:
+            assert time.monotonic() < until
+        server.process.send_signal(signal.SIGINT)
+        code = server.process.wait(60)
+    assert code in (0, 130), server.said
+    assert len(server.said) == 2, server.said  # the address, and how to end it
 
 
 def test_what_json_lacks_becomes_null():

@@ -85,9 +85,11 @@ class Context:
         kind: str,
         asked: Mapping[str, Any],
         work: Callable[[Progress], Any],
+        *,
+        writes: bool = False,
     ) -> Response:
         """Starts a job, or finds the one that was asked for already: the answer 202."""
-        job = self.jobs.start(kind, asked, self.served.stamp, work)
+        job = self.jobs.start(kind, asked, self.served.stamp, work, writes=writes)
         return Response(job.body(), 202, media_type="application/json")
 
     async def quick(self, work: Callable[[], Result]) -> Result:

@@ -1,4 +1,4 @@
-"""Long work: a queue and a thread for each kind, with progress, cancel and results that stay.
+"""Long work, with progress, cancel and results that stay: a thread for each kind, one for writers.
 
 A job that is asked for again while it waits, runs, or has its result is the same job, so that a
 page that was reloaded finds it. What a job fitted is kept in the space, and so is the state of a
@@ -26,6 +26,8 @@ KEPT_SECONDS = 3600.0
 MOST_KEPT = 50
 MOST_BYTES = 256 << 20
 MOST_WAITING = 20
+ENDING_SECONDS = 10.0
+WRITING = "writing"
 ENDED = ("done", "failed", "cancelled")
 Work = Callable[[Progress], Any]
 
@@ -139,19 +141,27 @@ class Jobs:
         self._kept = kept_seconds
         self._jobs: dict[str, Job] = {}
         self._queues: dict[str, queue.SimpleQueue[Job | None]] = {}
+        self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
 
     def start(
-        self, kind: str, asked: Mapping[str, Any], stamp: Callable[[], str], work: Work
+        self,
+        kind: str,
+        asked: Mapping[str, Any],
+        stamp: Callable[[], str],
+        work: Work,
+        *,
+        writes: bool = False,
     ) -> Job:
         """Queues work, or finds it where it was asked for already.
 
         Args:
-            kind: names the thread; jobs of a kind run one after the other.
+            kind: what is done; jobs of a kind run one after the other.
             asked: what was asked, as JSON values.
             stamp: tells one state of the space from another; a result of another state is not
                 given again.
             work: does it, with where to report; gives JSON values.
+            writes: it changes the space; whatever does so is done one after the other.
 
         Raises:
             OptionError: too many jobs wait already.
@@ -172,11 +182,7 @@ class Jobs:
                 )
             job = Job(secrets.token_hex(8), kind, key, work, stamp)
             self._jobs[job.id] = job
-            if kind not in self._queues:
-                self._queues[kind] = queue.SimpleQueue()
-                name = f"latlas-job-{kind}"
-                threading.Thread(target=self._serve, args=(kind,), name=name, daemon=True).start()
-            self._queues[kind].put(job)
+            self._queue_of(WRITING if writes else kind).put(job)
             return job
 
     def get(self, name: str) -> Job:
@@ -222,17 +228,33 @@ class Jobs:
             return any(job.state in {"queued", "running"} for job in self._jobs.values())
 
     def close(self) -> None:
-        """Cancels all jobs and lets the threads end."""
+        """Cancels all jobs and waits a while for the threads to end.
+
+        A thread that trains while the interpreter goes would take the process down with it.
+        """
         with self._lock:
             for job in self._jobs.values():
                 job.stop.set()
             for waiting in self._queues.values():
                 waiting.put(None)
+        until = time.monotonic() + ENDING_SECONDS
+        for thread in self._threads:
+            thread.join(max(until - time.monotonic(), 0.0))
 
     # --- inside -------------------------------------------------------------------------
 
-    def _serve(self, kind: str) -> None:
-        while (job := self._queues[kind].get()) is not None:
+    def _queue_of(self, name: str) -> queue.SimpleQueue[Job | None]:
+        if name not in self._queues:
+            waiting = self._queues[name] = queue.SimpleQueue()
+            thread = threading.Thread(
+                target=self._serve, args=(waiting,), name=f"latlas-job-{name}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+        return self._queues[name]
+
+    def _serve(self, waiting: queue.SimpleQueue[Job | None]) -> None:
+        while (job := waiting.get()) is not None:
             with self._lock:
                 if job.stop.is_set():
                     continue

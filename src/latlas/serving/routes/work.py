@@ -66,7 +66,7 @@ async def sample(asked: SampleAsked, here: Here) -> Response:
             "prior": drawn.prior,
         } | base64_rgba(drawn.images)
 
-    return here.start("sample", asked.model_dump(), work)
+    return here.start("sample", asked.model_dump(), work, writes=not fitted)
 
 
 @router.post("/find", status_code=202, summary="Job: duplicates, outliers, doubtful labels")
@@ -94,7 +94,10 @@ async def _fit(
     here.writable()
     await here.live()
     return here.start(
-        kind, asked.model_dump(), lambda progress: fit(here.served.for_work(), progress)
+        kind,
+        asked.model_dump(),
+        lambda progress: fit(here.served.for_work(), progress),
+        writes=True,
     )
 
 
@@ -166,7 +169,7 @@ async def job(id: str, here: Here, wait: float = 0.0) -> Response:  # noqa: A002
 
 @router.delete("/jobs/{id}", summary="Cancels a job")
 async def cancel(id: str, here: Here) -> Response:  # noqa: A002
-    """The job as it is now; what it had done so far is thrown away.
+    """The job as it is now. A training keeps its state, and goes on when it is asked for again.
 
     Equal questions are one job: it goes on while another who asked has not cancelled it.
     """

@@ -41,6 +41,7 @@ EFFECTS = {
     "Shift+i": "__latlas.state.selection.value.length",
     "b": "__latlas.state.borders.value",
     "g": "__latlas.state.ground.value",
+    "c": "__latlas.state.contours.value",
     "o": "document.querySelector('.lift') !== null",
 }
 SHEET = {"Esc": "Escape", "← → ↑ ↓": "ArrowLeft", "⏎": "Enter"}
@@ -134,7 +135,7 @@ def test_no_key_fires_in_a_field_or_with_a_modifier(page):
     field = page.locator(".panel input[type=number]").first
     field.focus()
     before = page.evaluate("location.hash"), state(page, "tool"), view(page)
-    for key in "?0+-vmpndlxsbgof[]":
+    for key in "?0+-vmpndlxsbgcof[]":
         page.keyboard.press(key)
     page.locator("#colour-choice").focus()
     for key in "?0vmp":

@@ -339,6 +339,8 @@ export interface MapRenderer {
   setPlaces(xy: Float32Array, animate: number): Promise<void>;
   /** Where rows are now (after the flight): float32 [2 N]. */
   readonly places: Float32Array;
+  /** Whether rows are on their way to new places. */
+  readonly flying: ReadonlySignal<boolean>;
   /** A colour index for each row, uint16 [N], into a palette of `#rrggbb`. Entry 0 is the grey of
    * context: drawn first, small and pale. 65535: not drawn. */
   setColours(index: Uint16Array, palette: string[]): void;
@@ -429,6 +431,7 @@ export interface State {
   way: Signal<"exact" | "plane" | "nearest" | "sheet">;
   borders: Signal<boolean>;
   ground: Signal<boolean>;
+  contours: Signal<boolean>;
   names: Signal<boolean>;
   /** The open panel, or "". */
   panel: Signal<string>;

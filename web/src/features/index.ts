@@ -2,6 +2,7 @@
 
 import type { Feature } from "../contracts.ts";
 import { feature as borders } from "./borders/index.tsx";
+import { feature as contours } from "./contours/index.tsx";
 import { feature as draw } from "./draw/index.tsx";
 import { feature as generate } from "./generate/index.tsx";
 import { feature as ground } from "./ground/index.tsx";
@@ -27,5 +28,6 @@ export const features: Feature[] = [
   second,
   borders,
   ground,
+  contours,
   lift,
 ];

@@ -63,6 +63,7 @@ type Part = "points" | "layers" | "rings";
 class Points implements PointMap {
   readonly view: Signal<View> = signal<View>({ x: 0, y: 0, scale: 1 });
   readonly size: Signal<Size> = signal<Size>({ width: 1, height: 1 });
+  readonly flying = signal(false);
 
   private painter: Painter;
   private palette = paletteBytes(["#c9ced5", "#5c718d"]);
@@ -119,6 +120,7 @@ class Points implements PointMap {
     this.painter.setPlaces(xy, time > 0 ? left.places : null);
     if (this.whole) this.flyTo(this.wholeView(), time);
     this.touch("points");
+    this.flying.value = time > 0;
     if (time === 0) return Promise.resolve();
     rows.left = left;
     this.lookLeft = look;
@@ -130,6 +132,7 @@ class Points implements PointMap {
         rows.left = null;
         this.lookLeft = null;
         this.rowFlight = null;
+        this.flying.value = false;
         this.painter.land();
         resolve();
       };

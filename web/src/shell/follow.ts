@@ -10,6 +10,7 @@ import type { Page } from "./app.ts";
 import type { Frame } from "./frame.ts";
 import { panelled, type Layout } from "./layout.ts";
 import { readSpot, spotOf } from "./state.ts";
+import { followLook } from "./stepBack.ts";
 
 const RARE = 0.01;
 const SAMPLED = 20_000;
@@ -44,10 +45,7 @@ export async function follow({ app, frame, points }: Page): Promise<void> {
   for (const part of [state.names, state.show, state.selection, state.hidden, state.ground, state.borders]) {
     part.subscribe(() => app.map.redraw());
   }
-  effect(() => {
-    const whole = state.show.value === "dots" ? 1 : 0.25;
-    app.map.setLook(1, whole);
-  });
+  followLook(app);
 }
 
 /** Puts the panels of classes clear of what has come to lie over the map since. */

@@ -56,6 +56,9 @@ export function Header({ app, frame }: { app: App; frame: Frame }) {
           {frame.features.some((each) => each.id === "ground") && (
             <Switch id="ground" label={t("layer.ground")} value={state.ground} />
           )}
+          {frame.features.some((each) => each.id === "contours") && (
+            <Switch id="contours" label={t("layer.contours")} about={t("contours.about")} value={state.contours} />
+          )}
           {manifest.classes.length > 1 && <Switch id="apart" label={t("map.apart")} about={t("map.apart.about")} value={state.apart} />}
         </div>
       </div>

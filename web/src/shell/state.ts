@@ -26,6 +26,7 @@ export function initialState(manifest: Manifest): State {
     way: signal(manifest.latentDim === LOW_DIMENSION ? "exact" : "nearest"),
     borders: signal(false),
     ground: signal(false),
+    contours: signal(false),
     names: signal(manifest.classes.length > 0 && manifest.classes.length <= 40),
     panel: signal(""),
     tool: signal("pan"),
@@ -130,6 +131,7 @@ export function keepState(
   address.keep("apart", state.apart, ...flag);
   address.keep("borders", state.borders, ...flag);
   address.keep("ground", state.ground, ...flag);
+  address.keep("contours", state.contours, ...flag);
   address.keep("names", state.names, ...flag);
   address.keep("panel", state.panel, text, oneOf(["", ...panels]));
   address.keep("lang", state.language, text, oneOf(Object.keys(words)));

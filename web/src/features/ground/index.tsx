@@ -10,29 +10,12 @@ import type { Colours } from "./paint.ts";
 import { GroundStore } from "./store.ts";
 import { words } from "./words.ts";
 
-// The points step back so that the ground can be seen between them, the more of them the further.
-const POINTS_SIZE = 0.6;
-const MANY_POINTS = 70_000;
-
-function pointsOpacity(rows: number): number {
-  return Math.min(0.75, Math.max(0.15, 0.3 * (MANY_POINTS / Math.max(rows, 1)) ** 0.3));
-}
-
-// The opacity of the points while images are shown in their place.
-const BESIDE_IMAGES = 0.25;
-
 function start(app: App): void {
   const store = new GroundStore(app, () => coloursOf(app));
   app.addLayer(groundLayer(app, store));
   app.addKey("g", "ground.key", () => (app.state.ground.value = !app.state.ground.value));
   effect(() => {
-    const on = app.state.ground.value && app.decoder !== null && !app.state.apart.value;
-    const whole = app.state.show.value === "dots" ? 1 : BESIDE_IMAGES;
-    app.map.setLook(on ? POINTS_SIZE : 1, on ? pointsOpacity(app.manifest.rows) * whole : whole);
-    app.map.redraw();
-  });
-  effect(() => {
-    void app.state.map.value;
+    void [app.state.ground.value, app.state.map.value, app.state.apart.value];
     void wayNow(app);
     app.map.redraw();
   });

@@ -2,7 +2,7 @@
 
 import { effect } from "@preact/signals";
 import type { App, Feature } from "../../contracts.ts";
-import { addNote } from "../../parts/notes.ts";
+import { addNote, Note } from "../../parts/notes.tsx";
 import { aroundNow, contoursLayer } from "./layer.ts";
 import { words } from "./words.ts";
 
@@ -14,19 +14,18 @@ function start(app: App): void {
     void [contours.value, colour.value, hidden.value, app.map.flying.value];
     app.map.redraw();
   });
-  addNote(app.stage, "contours", <Note app={app} />);
+  addNote(app.stage, "contours", <Said app={app} />);
 }
 
-function Note({ app }: { app: App }) {
+function Said({ app }: { app: App }) {
   const { whose } = aroundNow(app);
-  // It would lie over the names of the panels.
-  if (!app.state.contours.value || whose === "panel") return null;
+  if (!app.state.contours.value) return null;
   return (
-    <p class="map-note">
+    <Note app={app} key={whose} id={`contours ${whose}`}>
       <span>
         <strong>{app.t("contours.title")}</strong>: {app.t(`contours.${whose}`)}
       </span>
-    </p>
+    </Note>
   );
 }
 

@@ -65,3 +65,25 @@ def test_every_class_redraws_an_image_as_the_space_does(scope, scoped_spaces, op
 def test_a_global_space_says_how_to_get_models_of_each_class(page):
     page.locator("#open-many").click()
     expect(page.locator("[data-panel=many]")).to_contain_text("--scope per-class")
+
+
+@pytest.mark.parametrize("scope", ["per-class", "conditional"])
+def test_a_name_that_a_reader_gave_is_no_model_of_the_space(scope, scoped_spaces, open_page, serve):
+    server = serve(scoped_spaces / f"{scope}.latlas", "--read-only")
+    page = open_page(server.url)
+    page.evaluate("__latlas.state.selection.value = Uint32Array.of(5)")
+    page.locator("#open-select").click()
+    page.get_by_label("New label").fill("smudge")
+    page.get_by_role("button", name="Relabel", exact=True).click()
+    expect(page.locator(".legend .class[data-class='10']")).to_contain_text("smudge")
+    page.locator("#open-many").click()
+    page.evaluate("__latlas.state.pinned.value = 5")
+    names = page.locator("section.many li b")
+    expect(names).to_have_count(10)
+    assert sorted(names.all_inner_texts()) == sorted("0123456789")
+    panel = page.locator("[data-panel=many]")
+    expect(panel).to_contain_text("10 classes")
+    expect(page.locator(".messages .error")).to_have_count(0)
+    page.locator("#open-walk").click()
+    offered = page.locator(".walk-one select").first.locator("option", has_text="smudge")
+    expect(offered).to_have_count(1 if scope == "conditional" else 0)

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Manifest } from "../src/contracts.ts";
+import type { App, Manifest } from "../src/contracts.ts";
 import { newNames, UNCHANGED } from "../src/features/select/changes.ts";
-import { classColour, setReaderClasses } from "../src/shell/classes.ts";
+import { explain } from "../src/parts/explain.ts";
+import { classColour, fittedClasses, setReaderClasses } from "../src/shell/classes.ts";
 
 const state = (labels: Record<string, string>) => ({ ...UNCHANGED, labels });
 
@@ -40,4 +41,20 @@ test("a hundred classes have a hundred colours", () => {
   const colours = Array.from({ length: 100 }, (_, i) => classColour(i));
   assert.ok(colours.every((each) => /^#[0-9a-f]{6}$/.test(each)));
   assert.equal(new Set(colours).size, 100);
+});
+
+test("the names of a reader are no classes that a model knows", async () => {
+  const classes = ["a", "b"].map((name) => ({ name, colour: "#063f80", count: 5 }));
+  for (const scope of ["per-class", "conditional"]) {
+    const manifest = { scope, classes: [...classes], columns: [], shape: [1, 1, 1] } as unknown as Manifest;
+    setReaderClasses(manifest, 2, ["smudge"], [1]);
+    assert.deepEqual(fittedClasses(manifest), classes);
+    const told: number[] = [];
+    const decoder = {
+      encode: (_: Float32Array, labels: number[]) => (told.push(labels[0]), Promise.resolve(Float32Array.of(0))),
+      decode: (_: Float32Array, labels: number[]) => Promise.resolve(new Uint8ClampedArray(4).fill(labels[0])),
+    };
+    const ways = await explain({ manifest, decoder } as unknown as App, Float32Array.of(0));
+    assert.deepEqual([told, ways.map((way) => way.label)], [[0, 1], [0, 1]]);
+  }
 });

@@ -1,6 +1,7 @@
 /** How each class's model (or the one model told each class) draws an image. */
 
 import type { App } from "../contracts.ts";
+import { fittedClasses } from "../shell/classes.ts";
 
 /** One class's way to draw an image. */
 export interface Explanation {
@@ -20,7 +21,7 @@ export interface Explanation {
 export async function explain(app: App, pixels: Float32Array): Promise<Explanation[]> {
   const { manifest, decoder } = app;
   if (!decoder) return [];
-  const labels = manifest.scope === "global" ? [-1] : manifest.classes.map((_, label) => label);
+  const labels = manifest.scope === "global" ? [-1] : [...fittedClasses(manifest).keys()];
   const found: Explanation[] = [];
   for (const label of labels) {
     const z = await decoder.encode(pixels, [label]);

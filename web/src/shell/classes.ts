@@ -1,6 +1,6 @@
 /** Names that a reader gives to images and that are no class of the space. */
 
-import type { Manifest } from "../contracts.ts";
+import type { ClassInfo, Manifest } from "../contracts.ts";
 
 const COLOURS = [
   "#063f80", "#ff961f", "#b11338", "#7ec4ff", "#6c0ec3", "#aa710b", "#b877d5", "#1cb38f", "#aedf9a", "#5c718d",
@@ -26,6 +26,11 @@ export function setReaderClasses(manifest: Manifest, own: number, names: string[
   }
   column.names = classes.map((each) => each.name);
   column.colours = classes.map((each) => each.colour);
+}
+
+/** The classes that the models of the space know, which are its first ones: no names of a reader. */
+export function fittedClasses(manifest: Manifest): ClassInfo[] {
+  return manifest.classes.filter((each) => !each.byReader);
 }
 
 /** `#rrggbb` of the class with a number: ten that are told apart, then hues by the golden angle. */

@@ -7,6 +7,7 @@ import { isNear, type Size } from "../map/camera.ts";
 import { titleOf } from "../parts/columns.ts";
 import type { Insets, PointMap } from "../map/renderer.ts";
 import type { Page } from "./app.ts";
+import { fittedClasses } from "./classes.ts";
 import type { Frame } from "./frame.ts";
 import { panelled, type Layout } from "./layout.ts";
 import { readSpot, spotOf } from "./state.ts";
@@ -98,7 +99,10 @@ export function isApart({ state, manifest }: App): boolean {
 export function laidOut(app: App, xy: Float32Array, { width, height }: Size, insets: Insets): Layout {
   if (!isApart(app)) return { places: xy, panels: [], strays: new Set() };
   const free = (width - insets.left - insets.right) / Math.max(height - insets.top - insets.bottom, 1);
-  return panelled(xy, owners(app), app.manifest.classes.length, free);
+  const { scope, classes } = app.manifest;
+  // A name that a reader gave has no model, and so no panel of a map that is each model's own.
+  const panels = scope === "per-class" ? fittedClasses(app.manifest) : classes;
+  return panelled(xy, owners(app), panels.length, free);
 }
 
 /** What the panels are to keep clear of: the legend, the card of the probe, the tools. */

@@ -5,6 +5,7 @@ import type { ComponentChildren } from "preact";
 import { type App, type BordersInfo, type Feature, wordsOf } from "../../contracts.ts";
 import { addNote, Note } from "../../parts/notes.tsx";
 import { percent } from "../../parts/odds.ts";
+import { fittedClasses } from "../../shell/classes.ts";
 import { Borders, bordersLayer } from "./layer.ts";
 import { words } from "./words.ts";
 
@@ -64,8 +65,8 @@ function Why({ app, about, children }: { app: App; about: string; children?: Com
 }
 
 function Missing({ app }: { app: App }) {
-  const { scope, classes, knn, linear } = app.manifest;
-  if (!classes.length) return <Why app={app} about={app.t("borders.labels")} />;
+  const { scope, knn, linear } = app.manifest;
+  if (!fittedClasses(app.manifest).length) return <Why app={app} about={app.t("borders.labels")} />;
   if (scope !== "global") return <Why app={app} about={app.t("borders.told", { scope })} />;
   if (knn || linear) return <Why app={app} about={app.t("borders.map", { map: app.state.map.value })} />;
   const offer = app.server && !app.server.readOnly;

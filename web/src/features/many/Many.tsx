@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { type App, wordsOf } from "../../contracts.ts";
 import { explain, pixelsOf, type Explanation } from "../../parts/explain.ts";
 import { Picture } from "../../parts/Picture.tsx";
+import { fittedClasses } from "../../shell/classes.ts";
 import "./style.css";
 
 const REST = 120;
@@ -12,6 +13,7 @@ const REST = 120;
 /** Toggle, what the scope means here, and the redrawings. */
 export function Many({ app }: { app: App }) {
   const { state, manifest, t } = app;
+  const shown = manifest.scope === "global" ? manifest.classes : fittedClasses(manifest);
   return (
     <>
       <div class="segments" role="group" aria-label={t("many.title")}>
@@ -22,7 +24,7 @@ export function Many({ app }: { app: App }) {
           {t("many.apart")}
         </button>
       </div>
-      <p>{t(`many.${manifest.scope}`, { classes: manifest.classes.length })}</p>
+      <p>{t(`many.${manifest.scope}`, { classes: shown.length })}</p>
       {manifest.scope === "global" ? (
         <p class="muted small">
           {t("many.how")} <code>latlas fit {manifest.source} --scope per-class</code>

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../../contracts.ts";
+import { fittedClasses } from "../../shell/classes.ts";
 import "./style.css";
 import { STEPS } from "./steps.ts";
 
@@ -70,7 +71,7 @@ function paragraphs(app: App, id: string): string[] {
     height,
     width,
     pixels: (height * width * channels).toLocaleString(),
-    classes: manifest.classes.length,
+    classes: fittedClasses(manifest).length,
     map: manifest.maps.find((map) => map.name === app.state.map.value)?.title ?? "",
   };
   return [1, 2, 3]

@@ -5,7 +5,7 @@ import type { App } from "../../contracts.ts";
 import { Shot } from "../../parts/Film.tsx";
 import { nameOf } from "../../parts/odds.ts";
 import { useReal } from "../../parts/useReal.ts";
-import type { End } from "./ends.ts";
+import { classesToWalk, type End } from "./ends.ts";
 import { setEnd, storeOf, turnRound, type Side } from "./store.ts";
 
 /** Both ends, with a button that lets them change places. */
@@ -117,7 +117,7 @@ function IdField({ app, side, end }: { app: App; side: Side; end: End | null }) 
 }
 
 function ClassField({ app, side, end }: { app: App; side: Side; end: End | null }) {
-  const { manifest, t } = app;
+  const { t } = app;
   const choose = (text: string): void => {
     if (text !== "") setEnd(app, side, { kind: "class", label: Number(text) });
   };
@@ -129,7 +129,7 @@ function ClassField({ app, side, end }: { app: App; side: Side; end: End | null 
         onInput={(event) => choose(event.currentTarget.value)}
       >
         <option value="">{t("walk.class.none")}</option>
-        {manifest.classes.map((each, label) => (
+        {classesToWalk(app).map((each, label) => (
           <option key={label} value={String(label)}>
             {each.name}
           </option>

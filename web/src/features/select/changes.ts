@@ -77,7 +77,12 @@ export function changesMade(state: EditState): Change[] {
 export class SessionChanges {
   private readonly made: { request: EditRequest; undone: boolean }[] = [];
 
-  constructor(private readonly base: EditState) {}
+  constructor(private base: EditState) {}
+
+  /** What was there turns up after the first changes: they stay on top of it. */
+  startFrom(base: EditState): void {
+    this.base = base;
+  }
 
   /** The state after every change that was not undone. */
   get state(): EditState {

@@ -22,7 +22,7 @@ export class Edits {
   readonly kept: "space" | "session";
   /** int16 [N]: the labels of the space without the reader's changes. */
   readonly given: Int16Array;
-  private session = new SessionChanges(UNCHANGED);
+  private readonly session = new SessionChanges(UNCHANGED);
   private readonly channel: BroadcastChannel | null = null;
   private unsaved = false;
   private coloured = false;
@@ -58,7 +58,7 @@ export class Edits {
         return;
       }
       const state = await this.app.server.get<EditState>("/edits");
-      if (this.kept === "space") return this.show(state);
+      if (this.kept === "space") return this.showLatest(state);
       this.start(state);
     } catch (error) {
       this.tell(error);
@@ -72,7 +72,7 @@ export class Edits {
 
   /** The session begins with what is kept elsewhere, and cannot undo that. */
   private start(state: EditState): void {
-    this.session = new SessionChanges({ ...state, history: [] });
+    this.session.startFrom({ ...state, history: [] });
     this.show(this.session.state);
   }
 
@@ -112,7 +112,7 @@ export class Edits {
   private async write(path: string, body: unknown, request: EditRequest | null): Promise<boolean> {
     this.busy.value = true;
     try {
-      this.show(await this.app.server!.send<EditState>("POST", path, body));
+      this.showLatest(await this.app.server!.send<EditState>("POST", path, body));
       this.conflict.value = null;
       this.channel?.postMessage("changed");
       return true;
@@ -127,6 +127,11 @@ export class Edits {
     } finally {
       this.busy.value = false;
     }
+  }
+
+  /** Answers of the server come in any order: one from before what is shown says nothing new. */
+  private showLatest(state: EditState): void {
+    if (state.revision >= this.state.peek().revision) this.show(state);
   }
 
   private show(state: EditState): void {

@@ -79,6 +79,15 @@ function addMapKeys(app: App, frame: Frame): void {
   });
 }
 
+/** A key as `App.addKey` has it. A letter is meant whatever its case, which Caps Lock turns round, and
+ * whatever the input method makes of it: with one for Korean on, "l" arrives as "ㅣ" or "Process". */
+export function nameOfKey({ key, code, shiftKey }: Pick<KeyboardEvent, "key" | "code" | "shiftKey">): string {
+  const foreign = /[^\x00-\x7f]/.test(key) || key === "Process" || key === "Unidentified";
+  const own = (foreign && /^Key([A-Z])$/.exec(code)?.[1]) || key;
+  const letter = /^[a-z]$/i.test(own);
+  return (shiftKey && (letter || own.length > 1) ? "Shift+" : "") + (letter ? own.toLowerCase() : own);
+}
+
 /** Listens for keys anywhere but in fields. */
 export function listen({ app, frame }: Page): void {
   addEventListener("keydown", (event) => {
@@ -87,10 +96,7 @@ export function listen({ app, frame }: Page): void {
     // Enter is that of a button, unless the map has the focus.
     if (event.key === "Enter" && event.target !== app.stage && event.target !== document.body) return;
     if (event.key.startsWith("Arrow")) return;
-    // By the letter and not its case, which Caps Lock turns round.
-    const letter = /^[a-z]$/i.test(event.key);
-    const shifted = event.shiftKey && (letter || event.key.length > 1);
-    const name = (shifted ? "Shift+" : "") + (letter ? event.key.toLowerCase() : event.key);
+    const name = nameOfKey(event);
     const found = frame.keys.find(({ key }) => key === name);
     if (!found) return;
     if (frame.help.value && found.key !== "Escape" && found.key !== "?") return;

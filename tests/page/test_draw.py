@@ -93,3 +93,18 @@ def test_what_is_no_image_is_said_in_words(page, panel, tmp_path):
     panel.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_role("log")).to_contain_text("notes.png is no image")
     expect(verdict(panel)).to_have_count(0)
+
+
+def test_a_small_file_with_a_huge_picture_is_not_unpacked(page, panel, tmp_path):
+    file = tmp_path / "bomb.png"
+    Image.new("1", (20_000, 20_000)).save(file)
+    assert file.stat().st_size < 100_000
+    page.evaluate("""() => {
+      window.unpacked = 0;
+      const before = window.createImageBitmap;
+      window.createImageBitmap = (...given) => { window.unpacked++; return before(...given); };
+    }""")
+    panel.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_role("log")).to_contain_text("more than 40 million pixels")
+    assert page.evaluate("window.unpacked") == 0
+    expect(verdict(panel)).to_have_count(0)

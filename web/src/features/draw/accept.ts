@@ -1,6 +1,7 @@
 /** Images that are dropped on the page or pasted into it. */
 
 import { type App, wordsOf } from "../../contracts.ts";
+import { dimensionsOf } from "./header.ts";
 import { fitted, land, pads } from "./landed.ts";
 
 const MOST_BYTES = 20e6;
@@ -26,6 +27,8 @@ export async function take(app: App, file: File): Promise<void> {
     if (file.size > MOST_BYTES) {
       throw new Error(app.t("draw.large", { size: (file.size / 1e6).toFixed(0), most: MOST_BYTES / 1e6 }));
     }
+    const said = dimensionsOf(await file.arrayBuffer().catch(() => new ArrayBuffer(0)));
+    if (said && said.width * said.height > MOST_PIXELS) throw new Error(app.t("draw.pixels"));
     let picture: ImageBitmap;
     try {
       picture = await createImageBitmap(file);

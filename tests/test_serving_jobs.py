@@ -17,7 +17,7 @@ from latlas.priors import learned
 from latlas.serving.answers import json_bytes
 from latlas.serving.jobs import Jobs
 from page.serving import serving
-from served import pca_space, result, running, wait
+from served import BEARER, pca_space, result, running, wait
 
 
 @pytest.fixture(scope="module")
@@ -69,19 +69,42 @@ def test_a_reader_who_cancels_takes_nothing_from_another_who_asked_the_same():
             go.wait(30)
         return 7
 
-    mine = jobs.start("a", {"x": 1}, lambda: "now", work)
-    yours = jobs.start("a", {"x": 1}, lambda: "now", work)
-    assert jobs.cancel(mine.id).state in {"queued", "running"}
+    mine = jobs.start("a", {"x": 1}, lambda: "now", work, "me")
+    yours = jobs.start("a", {"x": 1}, lambda: "now", work, "you")
+    assert yours is mine
+    for _ in range(2):  # also when it is said twice
+        assert jobs.cancel(mine.id, "me").state in {"queued", "running"}
     go.set()
     assert yours.over.wait(30)
     assert json.loads(yours.body())["result"] == 7
     go.clear()
-    for _ in range(2):
-        job = jobs.start("a", {"x": 2}, lambda: "now", work)
-    assert jobs.cancel(job.id).state != "cancelled"
-    assert jobs.cancel(job.id).state == "cancelled"
+    for reader in ("me", "you"):
+        job = jobs.start("a", {"x": 2}, lambda: "now", work, reader)
+    assert jobs.cancel(job.id, "me").state != "cancelled"
+    assert jobs.cancel(job.id, "you").state == "cancelled"
     go.set()
     jobs.close()
+
+
+def test_a_reader_who_asked_twice_cancels_once(own):
+    server, _ = own
+    go = threading.Event()
+    server.app.state.context.jobs.start("find", {}, lambda: "", lambda _: go.wait(60))
+    me, you = ({"X-Reader": name, **BEARER} for name in ("me", "you"))
+    asked = {"kind": "outliers"}
+    job = server.post("/find", asked, me).json["id"]
+    assert server.post("/find", asked, me).json["id"] == job  # as a page does after a reload
+    there = f"/api/v1/jobs/{job}"
+    assert server.send("DELETE", there, None, you).json["state"] == "queued"
+    assert server.send("DELETE", there).json["state"] == "queued"
+    assert server.send("DELETE", there, None, me).json["state"] == "cancelled"
+    mine, yours = server.client, server.client
+    job = mine.start("find", **asked)["id"]
+    assert yours.cancel(job)["state"] == "queued"
+    assert yours.cancel(job, everyone=True)["state"] == "cancelled"
+    job = mine.start("find", **asked)["id"]
+    assert mine.cancel(job)["state"] == "cancelled"
+    go.set()
 
 
 def test_what_is_fitted_is_kept_in_the_space_and_told(own):

@@ -9,6 +9,7 @@ import base64
 import gzip
 import io
 import json
+import secrets
 import time
 import urllib.error
 import urllib.parse
@@ -67,6 +68,7 @@ class Client:
         self._base = f"{parts.scheme}://{parts.netloc}{PREFIX}"
         self._token, self._timeout = token or given or "", timeout
         self._channels = 0
+        self._reader = secrets.token_hex(8)  # so that another's job is not cancelled
 
     def __repr__(self) -> str:
         return f"Client({self._base.removesuffix(PREFIX)!r})"
@@ -292,9 +294,9 @@ class Client:
         """One job, with its result once it is done."""
         return self._object("GET", f"/jobs/{id}")
 
-    def cancel(self, id: str) -> dict[str, Any]:  # noqa: A002
-        """Ends a job, unless another reader asked for the same."""
-        return self._object("DELETE", f"/jobs/{id}")
+    def cancel(self, id: str, *, everyone: bool = False) -> dict[str, Any]:  # noqa: A002
+        """Ends a job, unless another reader asked for the same; ``everyone``: whoever asked."""
+        return self._object("DELETE", f"/jobs/{id}{'?everyone=true' if everyone else ''}")
 
     # --- labels and tags ----------------------------------------------------------------
 
@@ -361,7 +363,7 @@ class Client:
         return found
 
     def _bytes(self, method: str, path: str, body: Any = None) -> tuple[bytes, Mapping[str, str]]:
-        headers = {"Accept-Encoding": "gzip"}
+        headers = {"Accept-Encoding": "gzip", "X-Reader": self._reader}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         data: bytes | None = None

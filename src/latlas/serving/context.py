@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -21,6 +21,7 @@ from latlas.serving.live import Live, Served
 __all__ = ["Context", "Here", "ReadOnlyError", "TooSlow"]
 
 Result = TypeVar("Result")
+LONGEST_READER = 64
 
 
 class ReadOnlyError(OptionError):
@@ -42,6 +43,7 @@ class Context:
         rules: what the guard holds.
         read_only: nothing may be changed.
         page: the folder of the built page.
+        reader: who asks, as the header X-Reader says; "" for all who do not say it.
     """
 
     served: Served
@@ -50,6 +52,7 @@ class Context:
     rules: Rules
     read_only: bool
     page: Path
+    reader: str = ""
 
     @property
     def limits(self) -> Limits:
@@ -89,7 +92,7 @@ class Context:
         writes: bool = False,
     ) -> Response:
         """Starts a job, or finds the one that was asked for already: the answer 202."""
-        job = self.jobs.start(kind, asked, self.served.stamp, work, writes=writes)
+        job = self.jobs.start(kind, asked, self.served.stamp, work, self.reader, writes=writes)
         return Response(job.body(), 202, media_type="application/json")
 
     async def quick(self, work: Callable[[], Result]) -> Result:
@@ -117,7 +120,8 @@ class Context:
 
 async def _context(request: Request) -> Context:
     found: Context = request.app.state.context
-    return found
+    reader = request.headers.get("x-reader", "")[:LONGEST_READER]
+    return replace(found, reader=reader) if reader else found
 
 
 Here = Annotated[Context, Depends(_context)]

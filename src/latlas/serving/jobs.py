@@ -51,7 +51,7 @@ class Job:
         error: what went wrong, in words.
         error_kind: the class of the error, for a client to raise again.
         ended: when, by ``time.monotonic``; 0 before.
-        holders: how many readers asked for it and did not cancel it.
+        holders: the readers who asked for it and did not cancel it.
     """
 
     id: str
@@ -67,7 +67,7 @@ class Job:
     error: str = ""
     error_kind: str = ""
     ended: float = 0.0
-    holders: int = 1
+    holders: set[str] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -150,6 +150,7 @@ class Jobs:
         asked: Mapping[str, Any],
         stamp: Callable[[], str],
         work: Work,
+        reader: str = "",
         *,
         writes: bool = False,
     ) -> Job:
@@ -161,6 +162,7 @@ class Jobs:
             stamp: tells one state of the space from another; a result of another state is not
                 given again.
             work: does it, with where to report; gives JSON values.
+            reader: who asks.
             writes: it changes the space; whatever does so is done one after the other.
 
         Raises:
@@ -174,13 +176,13 @@ class Jobs:
                     job.state in {"queued", "running"}
                     or (job.state == "done" and job.belongs == now)
                 ):
-                    job.holders += 1
+                    job.holders.add(reader)
                     return job
             if sum(job.state == "queued" for job in self._jobs.values()) >= MOST_WAITING:
                 raise OptionError(
                     f"{MOST_WAITING} jobs wait already; wait until some are done, or cancel some."
                 )
-            job = Job(secrets.token_hex(8), kind, key, work, stamp)
+            job = Job(secrets.token_hex(8), kind, key, work, stamp, holders={reader})
             self._jobs[job.id] = job
             self._queue_of(WRITING if writes else kind).put(job)
             return job
@@ -206,15 +208,15 @@ class Jobs:
             self._forget()
             return list(reversed(self._jobs.values()))
 
-    def cancel(self, name: str) -> Job:
-        """Lets go of a job for one of those who asked for it; without any it ends.
+    def cancel(self, name: str, reader: str = "", *, everyone: bool = False) -> Job:
+        """Lets go of a job for one of those who asked for it, or for all; without any it ends.
 
         It ends at its next report of progress. A training keeps its state, and goes on from there
         when it is asked for again; other work begins anew.
         """
         job = self.get(name)
         with self._lock:
-            job.holders = max(job.holders - 1, 0)
+            job.holders = set() if everyone else job.holders - {reader}
             if job.holders:
                 return job
             job.stop.set()

@@ -5,6 +5,7 @@ import { PageError, type Server } from "../contracts.ts";
 import { address, onOutage, wordsOf } from "./resources.ts";
 
 const PREFIX = "api/v1";
+const READER = "latlas.reader";
 const LOOK_AGAIN = 1500;
 
 interface Job {
@@ -16,9 +17,25 @@ interface Job {
   error?: string;
 }
 
+/** A random word for this tab that a reload keeps: by it the server knows whose jobs are whose. */
+export function readerOf(store: () => Pick<Storage, "getItem" | "setItem">): string {
+  // Not randomUUID: pages from other machines by plain HTTP do not have it.
+  const fresh = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+  try {
+    const kept = store().getItem(READER);
+    if (!kept) store().setItem(READER, fresh);
+    return kept || fresh;
+  } catch {
+    return fresh;
+  }
+}
+
 /** The server that sent this page. */
 export function openServer(readOnly: boolean): Server {
   const reachable = signal(true);
+  const reader = readerOf(() => sessionStorage);
 
   async function call(method: string, path: string, body?: BodyInit, type?: string): Promise<Response> {
     let response: Response;
@@ -27,7 +44,7 @@ export function openServer(readOnly: boolean): Server {
         method,
         body,
         credentials: "same-origin",
-        headers: type ? { "Content-Type": type } : undefined,
+        headers: { "X-Reader": reader, ...(type && { "Content-Type": type }) },
       });
     } catch {
       lost();

@@ -168,9 +168,10 @@ async def job(id: str, here: Here, wait: float = 0.0) -> Response:  # noqa: A002
 
 
 @router.delete("/jobs/{id}", summary="Cancels a job")
-async def cancel(id: str, here: Here) -> Response:  # noqa: A002
+async def cancel(id: str, here: Here, everyone: bool = False) -> Response:  # noqa: A002
     """The job as it is now. A training keeps its state, and goes on when it is asked for again.
 
-    Equal questions are one job: it goes on while another who asked has not cancelled it.
+    Equal questions are one job: it goes on while another reader who asked has not cancelled it. The
+    header ``X-Reader``, any word, says who asks; ``?everyone=true`` ends it whoever asked.
     """
-    return json_answer(here.jobs.cancel(id).shown())
+    return json_answer(here.jobs.cancel(id, here.reader, everyone=everyone).shown())

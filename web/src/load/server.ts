@@ -7,6 +7,10 @@ import { address, onOutage, wordsOf } from "./resources.ts";
 const PREFIX = "api/v1";
 const READER = "latlas.reader";
 const LOOK_AGAIN = 1500;
+/** Milliseconds between two looks at a job: at first, later, and at most while the server is away. */
+const SOON = 60;
+const LATER = 600;
+const MUCH_LATER = 5000;
 
 interface Job {
   id: string;
@@ -32,10 +36,32 @@ export function readerOf(store: () => Pick<Storage, "getItem" | "setItem">): str
   }
 }
 
+/** Whether the server was not there, was lost within its answer, or cannot answer for now: not what
+ * it refuses, such as a job that it does not know. */
+function isOutage(error: unknown): boolean {
+  if (!(error instanceof PageError)) return error instanceof TypeError;
+  return error.status === 0 || error.status === 429 || error.status >= 502;
+}
+
+/** Waits, but no longer than until the reader stops it. */
+function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((go) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      go();
+    };
+    const timer = setTimeout(end, milliseconds);
+    if (signal?.aborted) end();
+    else signal?.addEventListener("abort", end);
+  });
+}
+
 /** The server that sent this page. */
 export function openServer(readOnly: boolean): Server {
   const reachable = signal(true);
   const reader = readerOf(() => sessionStorage);
+  const leaving = new Set<string>();
 
   async function call(method: string, path: string, body?: BodyInit, type?: string): Promise<Response> {
     let response: Response;
@@ -90,17 +116,42 @@ export function openServer(readOnly: boolean): Server {
     onProgress?: (done: number, text: string) => void,
     signal?: AbortSignal,
   ): Promise<T> {
-    for (let wait = 60; ; wait = Math.min(wait * 1.4, 600)) {
-      const job = await read<Job>(await call("GET", `/jobs/${id}`));
-      onProgress?.(job.done, job.text);
-      if (job.state === "done") return job.result as T;
-      if (job.state === "failed") throw new PageError(job.error ?? "the work failed");
-      if (job.state === "cancelled") throw new PageError("cancelled");
-      await new Promise((go) => setTimeout(go, wait));
+    leaving.delete(id);
+    for (let wait = SOON; ; ) {
+      let job: Job | null = null;
+      try {
+        job = await read<Job>(await call("GET", `/jobs/${id}`));
+      } catch (error) {
+        // The job goes on without its page, so the page comes back to it.
+        if (!isOutage(error)) throw error;
+      }
+      if (job) {
+        onProgress?.(job.done, job.text);
+        if (job.state === "done") return job.result as T;
+        if (job.state === "failed") throw new PageError(job.error ?? "the work failed");
+        if (job.state === "cancelled") throw new PageError("cancelled");
+      }
+      wait = Math.min(wait * 1.4, job ? LATER : MUCH_LATER);
+      await pause(wait, signal);
       if (signal?.aborted) {
-        await call("DELETE", `/jobs/${id}`);
+        await leave(id);
         throw new PageError("cancelled");
       }
+    }
+  }
+
+  /** Lets go of a job; while the server is away that waits in the background until it is back, or
+   * until the job is asked for again. */
+  async function leave(id: string, wait = LATER): Promise<void> {
+    leaving.add(id);
+    try {
+      await call("DELETE", `/jobs/${id}`);
+      leaving.delete(id);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      setTimeout(() => {
+        if (leaving.has(id)) leave(id, Math.min(wait * 1.4, MUCH_LATER)).catch(() => leaving.delete(id));
+      }, wait);
     }
   }
 

@@ -160,6 +160,21 @@ def test_neighbours_are_exact_for_all_who_ask_at_once(server, space):
 
 def test_a_vector_finds_its_own_row_first(server, space):
     z = space.latents.z[12].tolist()
+    for k, left in ((5, 20), (1000, 400), (1000, 1500), (3, len(space) - 2), (3, len(space))):
+        ids = np.random.default_rng(0).permutation(len(space))[:left].tolist()
+        near = server.post("/neighbours", {"z": z, "k": k, "without": [*ids, -5, 10**12]}).json
+        rest = np.setdiff1d(np.arange(len(space)), ids)
+        expected = (
+            nearest(np.array([z], np.float32), space.latents.z[rest], min(k, len(rest)))
+            if len(rest)
+            else None
+        )
+        assert near["ids"] == ([] if expected is None else rest[expected.indices[0]].tolist())
+    assert (
+        server.post("/neighbours", {"id": 3, "k": 2, "without": [3]}).json["ids"]
+        == space.neighbours(3, 2).ids.tolist()
+    )
+    assert server.post("/neighbours", {"z": z, "without": [10**30]}).status == 422
     assert server.post("/neighbours", {"z": z, "k": 1}).json == {
         "ids": [12],
         "distances": [0.0],

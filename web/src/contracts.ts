@@ -273,8 +273,15 @@ export interface Decoder {
  * `among`: only rows whose label is this one count (the scope per-class), -1 for all.
  */
 export interface Latents {
-  /** Nearest rows of a latent [D], the nearest first; `except` is left out. */
-  nearest(z: Float32Array, k: number, except?: number, among?: number): Promise<Near>;
+  /** Nearest rows of a latent [D], the nearest first; `except` is left out, and so are the rows
+   * `without`. A server gives at most 1000. */
+  nearest(
+    z: Float32Array,
+    k: number,
+    except?: number,
+    among?: number,
+    without?: Uint32Array,
+  ): Promise<Near>;
   /** Odds of each class at latents [n D]: float32 [n K], rows sum to 1; null without labels. */
   odds(z: Float32Array): Promise<Float32Array | null>;
   /** How far latents [n D] are from anything real: 0 clear .. 1 nothing near, float32 [n]. */

@@ -90,6 +90,8 @@ test("a row can be left out, and only one label be searched", () => {
   });
   assert.deepEqual([...maths.nearest(Float32Array.of(2.1), 2, 2, -1).rows], [3, 1]);
   assert.deepEqual([...maths.nearest(Float32Array.of(2.1), 3, -1, 1).rows], [3, 1]);
+  assert.deepEqual([...maths.nearest(Float32Array.of(2.1), 2, 2, -1, Uint32Array.of(3)).rows], [1, 4]);
+  assert.deepEqual([...maths.nearest(Float32Array.of(2.1), 3, -1, 1, Uint32Array.of(3)).rows], [1]);
   // Row 1 was not trained on, so its place is as far away as row 0 or 2: beyond the last quantile.
   assert.deepEqual(
     [...maths.fog(Float32Array.of(0, 1.1, 30), -1)].map((fog) => fog.toFixed(3)),

@@ -20,8 +20,12 @@ function distance(z: Float32Array, a: number, query: Float32Array, dim: number):
 }
 
 function asker(z: Float32Array, dim: number): Ask {
-  return async (query, k) => {
-    const all = Array.from({ length: z.length / dim }, (_, row) => [row, distance(z, row, query, dim)]);
+  return async (query, k, without) => {
+    assert.ok(k <= 1000, "a server gives no more");
+    const out = new Set(without);
+    const all = Array.from({ length: z.length / dim }, (_, row) => [row, distance(z, row, query, dim)]).filter(
+      ([row]) => !out.has(row),
+    );
     all.sort((a, b) => a[1] - b[1] || a[0] - b[0]);
     return {
       rows: Uint32Array.from(all.slice(0, k), (each) => each[0]),
@@ -65,6 +69,18 @@ test("when everything is selected nothing is near, and the search ends", async (
   const members = new Set(Array.from({ length: N }, (_, row) => row));
   const found = await nearestToAny(asker(Z, DIM), Z.slice(0, 30), DIM, 5, members, N);
   assert.equal(found!.rows.length, 0);
+});
+
+test("of members that crowd beyond what a server gives at once, the nearest outside are found", async () => {
+  const z = points(4000, 1);
+  const rows = Array.from({ length: 4000 }, (_, row) => row).sort((a, b) => z[a] - z[b]);
+  // On the line the least 1500 are selected: what is nearest outside are the next ones.
+  const members = new Set(rows.slice(0, 1500));
+  const expected = rows.slice(1500, 1509);
+  const inner = Float32Array.of(z[rows[0]], z[rows[1499]]);
+  assert.deepEqual([...(await nearestToOne(asker(z, 1), inner.slice(0, 1), 9, members, 4000)).rows], expected);
+  assert.deepEqual([...(await nearestToAny(asker(z, 1), inner, 1, 9, members, 4000))!.rows], expected);
+  assert.equal((await nearestToOne(asker(z, 1), inner.slice(0, 1), 700, members, 4000)).rows.length, 700);
 });
 
 test("a stopped search gives nothing", async () => {

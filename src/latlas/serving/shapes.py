@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -32,6 +32,8 @@ Asked = TypeVar("Asked", bound=BaseModel)
 Label = str | int
 """A label by name, or by its place among the classes (-1: none)."""
 Z = [0.3, -1.2]
+Id = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+MOST_WITHOUT = 100_000
 
 
 def _example(**values: Any) -> ConfigDict:
@@ -58,13 +60,17 @@ async def read(request: Request, shape: type[Asked]) -> Asked:
 
 
 class NeighboursAsked(BaseModel):
-    """The images nearest to one of the space, or to a latent vector."""
+    """The images nearest to one of the space, or to a latent vector.
+
+    Images ``without``, by id, at most 100,000 of them, are left out: the k nearest others come.
+    """
 
     model_config = _example(id=7, k=10)
     id: int | None = None
     z: list[float] | None = None
     label: Label | None = None
     k: int = Field(10, ge=1, le=1000)
+    without: list[Id] = Field([], max_length=MOST_WITHOUT)
 
 
 class DecodeAsked(BaseModel):

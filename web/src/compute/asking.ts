@@ -39,10 +39,16 @@ export class PageLatents implements Latents {
     await this.parts.link.use((call) => this.space(call));
   }
 
-  async nearest(z: Float32Array, k: number, except = -1, among = -1): Promise<Near> {
+  async nearest(
+    z: Float32Array,
+    k: number,
+    except = -1,
+    among = -1,
+    without?: Uint32Array,
+  ): Promise<Near> {
     return this.carried()
-      ? this.ask((call) => call("nearest", z, k, except, among))
-      : this.far().nearest(z, k, except, among);
+      ? this.ask((call) => call("nearest", z, k, except, among, without))
+      : this.far().nearest(z, k, except, among, without);
   }
 
   async odds(z: Float32Array): Promise<Float32Array | null> {

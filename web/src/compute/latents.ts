@@ -63,10 +63,11 @@ export class LatentMaths {
     this.mixtures.set(info.name, readMixture(info, bytes, this.space.dim));
   }
 
-  /** The k nearest rows of a latent [D]; `except` is left out (-1: none). */
-  nearest(z: Float32Array, k: number, except: number, among: number): Near {
+  /** The k nearest rows of a latent [D]; `except` (-1: none) and `without` are left out. */
+  nearest(z: Float32Array, k: number, except: number, among: number, without?: Uint32Array): Near {
     const more = except >= 0 ? k + 1 : k;
-    const found = this.rows().nearest(z, more, this.kept(among));
+    const allowed = this.kept(among);
+    const found = this.rows().nearest(z, more, without?.length ? this.others(without, allowed) : allowed);
     const kept = Array.from(found.rows.keys()).filter((i) => found.rows[i] !== except);
     return {
       rows: Uint32Array.from(kept.slice(0, k), (i) => found.rows[i]),
@@ -221,6 +222,13 @@ export class LatentMaths {
   /** The rows that count, null: all. */
   private kept(among: number): Uint8Array | null {
     return among < 0 ? null : this.mask(`label ${among}`, (row) => this.isAmong(row, among));
+  }
+
+  /** The same but for some rows. */
+  private others(without: Uint32Array, kept: Uint8Array | null): Uint8Array {
+    const mask = kept ? kept.slice() : new Uint8Array(this.space.labels.length).fill(1);
+    for (const row of without) mask[row] = 0;
+    return mask;
   }
 
   private trained(among: number): Uint8Array {

@@ -40,7 +40,7 @@ export interface MathOps {
   openSpace(space: PackedSpace): void;
   addMap(name: string, places: Float32Array): void;
   addMixture(info: MixtureInfo, bytes: ArrayBuffer): void;
-  nearest(z: Float32Array, k: number, except: number, among: number): Near;
+  nearest(z: Float32Array, k: number, except: number, among: number, without?: Uint32Array): Near;
   odds(z: Float32Array): Float32Array | null;
   fog(z: Float32Array, among: number): Float32Array;
   sample(name: string, n: number, label: number, temperature: number, seed: number): Float32Array;

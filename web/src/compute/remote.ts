@@ -4,6 +4,9 @@ import { PageError, type Columns, type Manifest, type Near, type Server } from "
 
 /** Rows whose latents are fetched one by one, at most. */
 const MOST_ROWS = 300;
+/** Neighbours that the server gives, and rows that it leaves out, at most. */
+const MOST_NEAR = 1000;
+const MOST_WITHOUT = 100_000;
 /** Questions that are under way at once. */
 const TOGETHER = 6;
 
@@ -42,9 +45,23 @@ export class Remote {
     return Float32Array.from(answer.z);
   }
 
-  /** The k nearest rows of a latent [D]. */
-  async nearest(z: Float32Array, k: number, except = -1, among = -1): Promise<Near> {
-    const body = { z: Array.from(z), k: except >= 0 ? k + 1 : k, ...this.within(among) };
+  /** The k nearest rows of a latent [D]; `except` (-1: none) and `without` are left out. */
+  async nearest(
+    z: Float32Array,
+    k: number,
+    except = -1,
+    among = -1,
+    without: Uint32Array = new Uint32Array(0),
+  ): Promise<Near> {
+    const out = except >= 0 ? [except, ...without] : Array.from(without);
+    if (out.length > MOST_WITHOUT) {
+      throw new PageError(
+        `neighbours of more than ${MOST_WITHOUT} images need a page that carries the latents. Select fewer.`,
+      );
+    }
+    // Who leaves none out asks as ever, so that servers of before understand.
+    const left = out.length ? { without: out.map((row) => this.columns.id(row)) } : {};
+    const body = { z: Array.from(z), k: Math.min(k, MOST_NEAR), ...left, ...this.within(among) };
     const answer = await this.server.send<{ ids: number[]; distances: number[] }>(
       "POST",
       "/neighbours",
@@ -53,8 +70,7 @@ export class Remote {
     const rows = answer.ids.map((id) => this.columns.row(id));
     const kept = rows
       .map((_, i) => i)
-      .filter((i) => rows[i] >= 0 && rows[i] !== except)
-      .slice(0, k);
+      .filter((i) => rows[i] >= 0);
     return {
       rows: Uint32Array.from(kept, (i) => rows[i]),
       distances: Float32Array.from(kept, (i) => answer.distances[i]),

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from latlas.atlas.words import source_name
-from latlas.contracts import SPLITS, FloatArray, OptionError
+from latlas.contracts import SPLITS, FloatArray, IntArray, OptionError
+from latlas.neighbours import nearest
 from latlas.serving.answers import json_answer
 from latlas.serving.context import Context, Here
 from latlas.serving.live import Live
@@ -24,6 +25,8 @@ from latlas.serving.shapes import (
 )
 
 router = APIRouter(tags=["images"])
+MOST_ASKED = 2000
+"""Rows that are asked of those who answer many at once; beyond, looking anew costs less."""
 UNFITTED = "no classifier is fitted yet; fit one with POST /api/v1/classifier, or latlas classify."
 
 
@@ -100,7 +103,8 @@ def _odds_of(live: Live, place: int) -> Any:
 async def neighbours(request: Request) -> Response:
     """Ids, Euclidean distances in the latent space and label names, the nearest first.
 
-    The image of an ``id`` is left out itself. In the scope per-class a vector needs its label.
+    The image of an ``id`` is left out itself, and so are those ``without``. In the scope per-class
+    a vector needs its label.
     """
     asked = await read(request, NeighboursAsked)
     here: Context = request.app.state.context
@@ -113,15 +117,41 @@ async def neighbours(request: Request) -> Response:
     z = latents.z[own] if own >= 0 else np.array(asked.z, np.float32)
     known = live.near_now(told)
     meeting, rows = await here.slow(lambda: live.near(told)) if known is None else known
-    k = min(asked.k + (own >= 0), len(rows))
-    found, distances = await meeting.find(z, k)
-    places = rows[found]
-    kept = np.flatnonzero(places != own)[: asked.k]
-    places, distances = places[kept], distances[kept]
+    out = np.array([own] if own >= 0 else [], np.int64)
+    if asked.without:
+        out = np.union1d(out, _places(latents.ids, asked.without))
+    k = min(asked.k + len(out), len(rows))
+    if k <= MOST_ASKED:
+        found, distances = await meeting.find(z, k)
+        places = rows[found]
+        kept = np.flatnonzero(~np.isin(places, out))[: asked.k]
+        places, distances = places[kept], distances[kept]
+    else:  # so many are left out that it is quicker to look at the others only
+        places, distances = await here.slow(
+            lambda: _among(latents.z, np.setdiff1d(rows, out, assume_unique=True), z, asked.k)
+        )
     labels = [space.label(label) for label in latents.labels[places].tolist()]
     return json_answer(
         {"ids": latents.ids[places].tolist(), "distances": distances.tolist(), "labels": labels}
     )
+
+
+def _places(known: IntArray, ids: list[int]) -> IntArray:
+    """The rows of those ids that are among the ascending known ones, each once."""
+    wanted = np.unique(np.array(ids, np.int64))
+    rows = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    found: IntArray = rows[known[rows] == wanted]
+    return found
+
+
+def _among(
+    points: FloatArray, rows: IntArray, z: FloatArray, k: int
+) -> tuple[IntArray, FloatArray]:
+    """The k of the rows whose points are nearest to z [D], and their distances."""
+    if not len(rows):
+        return rows, np.empty(0, np.float32)
+    found = nearest(z[None], points[rows], min(k, len(rows)))
+    return rows[found.indices[0]], found.distances[0]
 
 
 QUICK = {"/neighbours": neighbours}

@@ -101,7 +101,7 @@ async function nearTo(
 ): Promise<Near | null> {
   const dim = app.manifest.latentDim;
   const members = new Set(rows);
-  const ask: Ask = (z, count) => app.latents.nearest(z, count, undefined, among);
+  const ask: Ask = (z, count, without) => app.latents.nearest(z, count, undefined, among, without);
   if (to === "mean") {
     const z = await app.latentsOf(rows);
     return nearestToOne(ask, meanOf(z, dim), k, members, app.columns.rows);

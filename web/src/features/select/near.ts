@@ -2,8 +2,12 @@
 
 import type { Near } from "../../contracts.ts";
 
-/** Asks for the k rows nearest to a latent vector, the nearest first. */
-export type Ask = (z: Float32Array, k: number) => Promise<Near>;
+/** Asks for the k rows nearest to a latent vector, the nearest first, but for rows left out. */
+export type Ask = (z: Float32Array, k: number, without?: Uint32Array) => Promise<Near>;
+
+/** Up to so many rows are asked for with the members among them; a server gives no more, and then
+ * it is told whom to leave out. To tell it each time would send the whole selection with each. */
+const MOST_ASKED = 1000;
 
 /** The mean float32 [D] of latents float32 [n D]. */
 export function meanOf(z: Float32Array, dim: number): Float32Array {
@@ -21,6 +25,7 @@ export async function nearestToOne(
   rows: number,
 ): Promise<Near> {
   for (let wanted = Math.min(rows, 2 * k + 8); ; wanted = Math.min(rows, wanted * 4)) {
+    if (wanted > MOST_ASKED) return ask(z, k, Uint32Array.from(members));
     const found = await ask(z, wanted);
     const kept = outside(found, members);
     if (kept.length >= k || wanted >= rows || found.rows.length < wanted) return asNear(kept.slice(0, k));
@@ -31,7 +36,8 @@ export async function nearestToOne(
  *
  * Each member z_i [D] is asked for its m nearest; rows that it did not name are no nearer than its
  * last, r_i. So the k best of all answers are right once every r_i is at least the k-th of them;
- * members that fall short are asked again for more. `onProgress` gets 0..1; `stopped` ends it.
+ * members that fall short are asked again for more, at last for the k nearest rows outside.
+ * `onProgress` gets 0..1; `stopped` ends it.
  */
 export async function nearestToAny(
   ask: Ask,
@@ -47,13 +53,14 @@ export async function nearestToAny(
   let open = Array.from({ length: z.length / dim }, (_, i) => i);
   for (let wanted = Math.min(rows, 2 * k + 8); ; wanted = Math.min(rows, wanted * 4)) {
     const reach = new Map<number, number>();
+    const without = wanted > MOST_ASKED ? Uint32Array.from(members) : undefined;
     for (const [done, i] of open.entries()) {
       if (stopped?.()) return null;
-      const found = await ask(z.subarray(i * dim, (i + 1) * dim), wanted);
+      const found = await ask(z.subarray(i * dim, (i + 1) * dim), without ? k : wanted, without);
       for (const [row, distance] of outside(found, members)) {
         if (distance < (best.get(row) ?? Infinity)) best.set(row, distance);
       }
-      const all = wanted >= rows || found.rows.length < wanted;
+      const all = without || wanted >= rows || found.rows.length < wanted;
       reach.set(i, all ? Infinity : found.distances[found.distances.length - 1]);
       onProgress?.((done + 1) / open.length);
     }

@@ -58,6 +58,8 @@ def test_resources_come_packed_and_are_asked_for_once(server, space):
     packed = server.get("/resources/column-label", BEARER | {"Accept-Encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip"
     assert gzip.decompress(packed.body) == plain.body
+    # What a page counts its progress by; the length is that of the packed bytes.
+    assert packed.headers["x-size"] == plain.headers["x-size"] == str(len(plain.body))
     assert packed.headers["vary"] == "Accept-Encoding"
     again = server.get("/resources/column-label", BEARER | {"If-None-Match": plain.headers["etag"]})
     assert (again.status, again.body) == (304, b"")

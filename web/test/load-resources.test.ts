@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PageError } from "../src/contracts.ts";
-import { isKept, remembering, STALE, untilChanged, type Read } from "../src/load/resources.ts";
+import { isKept, remembering, STALE, untilChanged, withProgress, type Read } from "../src/load/resources.ts";
 
 const MANIFEST = new TextEncoder().encode('{"fingerprint": "f1"}').buffer as ArrayBuffer;
 
@@ -68,4 +68,13 @@ test("another failure is asked for again", async () => {
   status = 0;
   await resources.bytes("z");
   assert.equal(asked.length, 2);
+});
+
+test("progress counts unpacked bytes, though the length is that of the packed ones", async () => {
+  const response = new Response(new Uint8Array(900), { headers: { "X-Size": "900", "Content-Length": "30" } });
+  const told: [number, number][] = [];
+  const bytes = await withProgress(response, (done, total) => told.push([done, total]));
+  assert.equal(bytes.byteLength, 900);
+  assert.ok(told.every(([, total]) => total === 900));
+  assert.equal(told.at(-1)![0], 900);
 });

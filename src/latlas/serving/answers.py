@@ -103,6 +103,8 @@ def kept_answer(
     keep = "private, max-age=31536000, immutable" if fixed else "private, no-cache"
     quoted = f'"{tag}"'
     headers = {"etag": quoted, "cache-control": keep, "vary": "Accept-Encoding"}
+    # Content-Length is that of the packed bytes, and a page counts those that it has unpacked.
+    headers["x-size"] = str(len(data))
     if quoted in request.headers.get("if-none-match", "").replace("W/", ""):
         return Response(status_code=304, headers=headers)
     if packed is not None and wants_gzip(request):

@@ -131,7 +131,8 @@ export async function wordsOf(response: Response): Promise<string> {
   }
 }
 
-async function withProgress(
+/** The bytes of an answer, with word of how far they are; the total is that of the bytes unpacked. */
+export async function withProgress(
   response: Response,
   onProgress: (done: number, total: number) => void,
 ): Promise<ArrayBuffer> {

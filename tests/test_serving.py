@@ -282,6 +282,38 @@ def test_each_class_explains_an_image_in_a_space_of_its_own(tmp_path):
         assert (way["images"] == expected_way.images).all()
 
 
+def test_numbers_that_no_latent_or_id_has_are_refused_in_words(server, space):
+    for value, words in (
+        (3e38, "at most 1e+18"),
+        (1e300, "at most 1e+18"),
+        (-2e18, "at most 1e+18"),
+    ):
+        z = [value] * space.latent_dim
+        for path, body in (
+            ("/classify", {"z": [z]}),
+            ("/decode", {"z": [z]}),
+            ("/neighbours", {"z": z}),
+            ("/walk", {"start": z, "end": 3}),
+        ):
+            refused = server.post(path, body)
+            assert refused.status == 400, (path, refused.json)
+            assert words in refused.json["error"]
+    assert server.post("/classify", {"z": [[1e17] * space.latent_dim]}).status == 200
+    for path, body in (
+        ("/edits", {"revision": 0, "ids": [3, 10**30], "label": "3"}),
+        ("/classify", {"ids": [10**30]}),
+        ("/latents", {"ids": [-(10**30)]}),
+        ("/neighbours", {"id": 10**30}),
+        ("/walk", {"start": 10**30, "end": 3}),
+    ):
+        refused = server.post(path, body)
+        assert refused.status == 404, (path, refused.json)
+        assert "ids here run from 0 to" in refused.json["error"]
+    refused = server.post("/sample", {"label": []})
+    assert refused.status == 422
+    assert "at least 1 item" in refused.json["error"]
+
+
 # --- long work -------------------------------------------------------------------------------
 
 

@@ -239,16 +239,17 @@ class Edits:
             return self._write(what, name, numbers, remove=remove)
 
     def _checked(self, ids: Sequence[int] | IntArray) -> tuple[int, ...]:
-        wanted = np.unique(np.asarray(ids, np.int64))
+        known = self.space.latents.ids
+        try:
+            wanted = np.unique(np.asarray(ids, np.int64))
+        except OverflowError:
+            largest = max(ids, key=abs)
+            raise OptionError(f"there is no image with id {largest}; {_reach(known)}.") from None
         if not len(wanted):
             raise OptionError("no ids are given; select at least one image.")
-        known = self.space.latents.ids
         missing = wanted[~_rows_of(known, wanted)[1]]
         if len(missing):
-            raise OptionError(
-                f"there is no image with id {missing[0]}; ids here run from {known.min()} to "
-                f"{known.max()}."
-            )
+            raise OptionError(f"there is no image with id {missing[0]}; {_reach(known)}.")
         return tuple(wanted.tolist())
 
     def _now(self) -> State:
@@ -356,6 +357,10 @@ def _waited(folder: Path) -> Iterator[None]:
                     raise
                 time.sleep(0.02)
         yield
+
+
+def _reach(known: IntArray) -> str:
+    return f"ids here run from {known.min()} to {known.max()}"
 
 
 def _rows_of(known: IntArray, ids: IntArray) -> tuple[IntArray, Any]:

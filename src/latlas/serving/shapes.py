@@ -126,7 +126,7 @@ class SampleAsked(BaseModel):
 
     model_config = _example(n=16, label="3", prior="gmm", temperature=0.8, seed=0)
     n: int = Field(64, ge=1)
-    label: str | list[str] | None = None
+    label: str | Annotated[list[str], Field(min_length=1)] | None = None
     prior: str | None = None
     temperature: float = 1.0
     seed: int = Field(0, ge=0)

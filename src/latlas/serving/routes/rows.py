@@ -27,6 +27,8 @@ from latlas.serving.shapes import (
 router = APIRouter(tags=["images"])
 MOST_ASKED = 2000
 """Rows that are asked of those who answer many at once; beyond, looking anew costs less."""
+LARGEST = 1e18
+"""Of the values of a latent vector; float32 still holds their squares."""
 UNFITTED = "no classifier is fitted yet; fit one with POST /api/v1/classifier, or latlas classify."
 
 
@@ -51,7 +53,8 @@ def vectors_of(live: Live, z: list[list[float]], most: int) -> FloatArray:
     """Lists of numbers as latents float32 [n, D].
 
     Raises:
-        OptionError: none, too many, another dimension, or values that are not finite.
+        OptionError: none, too many, another dimension, or values that are not finite or so large
+            that their squares are not.
     """
     dim = live.space.latent_dim
     if not 1 <= len(z) <= most:
@@ -61,10 +64,15 @@ def vectors_of(live: Live, z: list[list[float]], most: int) -> FloatArray:
         raise OptionError(
             f"a latent vector has {min(lengths ^ {dim} or lengths)} values; this space has {dim}."
         )
-    vectors = np.array(z, np.float32)
+    vectors = np.array(z, np.float64)
     if not np.isfinite(vectors).all():
         raise OptionError("latents hold values that are not finite; remove NaN and infinity.")
-    return vectors
+    if (largest := np.abs(vectors).max()) > LARGEST:
+        raise OptionError(
+            f"latents hold a value of size {largest:.3g}; expected at most {LARGEST:g}. Real ones "
+            "are far smaller."
+        )
+    return vectors.astype(np.float32)
 
 
 @router.get("/rows/{id}", summary="What is known of an image")
@@ -114,7 +122,7 @@ async def neighbours(request: Request) -> Response:
     latents, space = live.latents, live.space
     own = -1 if asked.id is None else live.row(asked.id)
     told = int(latents.told[own]) if own >= 0 else label_of(live, asked.label)
-    z = latents.z[own] if own >= 0 else np.array(asked.z, np.float32)
+    z = latents.z[own] if own >= 0 else vectors_of(live, [asked.z or []], 1)[0]
     known = live.near_now(told)
     meeting, rows = await here.slow(lambda: live.near(told)) if known is None else known
     out = np.array([own] if own >= 0 else [], np.int64)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
 import latlas
 from latlas.exporting import export_page
-from page.looking import address, link, state, wait_for_address
+from page.looking import address, link, show_map, state, wait_for_address
 from page.test_probe import card as probe_card
 from page.test_probe import hover, pixels, place
 from page.test_select import id_of
@@ -22,13 +24,13 @@ def select(page, rows):
 def pin(page, x, y):
     hover(page, x, y)
     page.keyboard.press("f")
-    expect(probe_card(page)).to_have_class("probe probe-pinned")
+    expect(probe_card(page)).to_have_class(re.compile("probe-pinned"))
     page.mouse.move(5, 5)
 
 
 def pinned(page):
     """Waits until the pinned place is decoded."""
-    expect(probe_card(page)).to_have_class("probe probe-pinned")
+    expect(probe_card(page)).to_have_class(re.compile("probe-pinned"))
     expect(probe_card(page)).to_have_attribute("data-known", "1")
     return place(page)
 
@@ -85,9 +87,49 @@ def test_a_place_in_a_panel_is_found_in_a_window_of_another_shape(page, open_pag
     assert page.evaluate(PLACES, [700]) != narrow.evaluate(PLACES, [700])
     pinned(narrow)
     assert (pixels(narrow) == picture).mean() > 0.95
-    # Together again, the classes leave the place of the vector behind.
+    # Together again, the classes leave the place of the vector behind: the link has the vector.
     page.keyboard.press("p")
-    wait_for_address(page, "^(?!.*probe=)")
+    wait_for_address(page, r"probe=z\.")
+    together = open_page(link(served, page))
+    pinned(together)
+    assert (pixels(together) == picture).all()
+
+
+def vector(page):
+    return page.evaluate("Array.from(__latlas.state.probe.value.z)")
+
+
+def test_a_sample_and_a_step_off_the_map_are_the_same_vector_in_a_new_window(
+    page, open_page, served
+):
+    page.locator("#open-generate").click()
+    page.locator(".generate-cell").nth(3).click()
+    pinned(page)
+    wait_for_address(page, r"probe=z\.")
+    again = open_page(link(served, page))
+    assert (pinned(again), vector(again)) == (pytest.approx(pinned(page), rel=1e-4), vector(page))
+    assert (pixels(again) == pixels(page)).all()
+    again.keyboard.press("o")
+    first = again.locator(".lift-way").first
+    expect(first).to_be_visible()
+    before = address(again)["probe"]
+    first.click(force=True)
+    again.wait_for_function("before => !location.hash.includes(before)", arg=before)
+    third = open_page(link(served, again))
+    pinned(third)
+    assert vector(third) == vector(again)
+
+
+def test_a_place_that_another_way_was_asked_for_keeps_its_vector_in_the_link(
+    page, open_page, served
+):
+    pin(page, 600, 300)
+    wait_for_address(page, "probe=[^z]")
+    show_map(page, "pca")
+    wait_for_address(page, r"probe=z\.")
+    again = open_page(link(served, page))
+    pinned(again)
+    assert vector(again) == vector(page)
 
 
 def test_a_file_with_a_part_of_the_images_selects_those_that_it_has(
@@ -124,6 +166,8 @@ def test_a_file_with_a_part_of_the_images_selects_those_that_it_has(
         "tool=%00&probe=1_2_99999999999999999999&rows=%ED%95%9C",
         "apart=1&probe=0_0_99999&rows=1e9",
         "apart=1&probe=1_1&rows=....",
+        "probe=z.AAAA",
+        "probe=z.%00%FF&rows=z.",
     ],
 )
 def test_a_broken_link_opens_clean(open_page, served, broken):

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Manifest } from "../src/contracts.ts";
 import { readPlace, writePlace } from "../src/features/probe/kept.ts";
+import { isVector, readVector, writeVector } from "../src/features/probe/vector.ts";
 import { isNear } from "../src/map/camera.ts";
 import { readIds, writeIds } from "../src/shell/state.ts";
 
@@ -43,4 +45,45 @@ test("a place is near a map within one width of it, and nowhere on a map without
   assert.ok(!isNear({ x: 21, y: 0 }, places));
   assert.ok(!isNear({ x: 1e300, y: 1e300 }, places));
   assert.ok(!isNear({ x: 0, y: 0 }, Float32Array.of(NaN, NaN)));
+});
+
+const space = (scope: Manifest["scope"], latentDim: number) => {
+  const classes = ["a", "b", "smudge"].map((name) => ({ name, colour: "#000000", count: 1, byReader: name === "smudge" }));
+  return { scope, latentDim, classes } as unknown as Manifest;
+};
+
+test("a vector is read back to the bit, with the label that its decoder is told", () => {
+  for (const D of [1, 2, 3, 8, 64]) {
+    const z = Float32Array.from({ length: D }, (_, d) => Math.sin(7 * d + 1) * 10 ** (d % 5));
+    const alone = writeVector(space("global", D), { z, label: 1 });
+    assert.ok(isVector(alone) && /^z\.[\w-]+$/.test(alone) && alone.length < 350);
+    assert.deepEqual(readVector(space("global", D), alone), { z, label: -1 });
+    for (const scope of ["per-class", "conditional"] as const) {
+      const text = writeVector(space(scope, D), { z, label: 1 });
+      assert.deepEqual(readVector(space(scope, D), text), { z, label: 1 });
+    }
+  }
+});
+
+test("a vector of many numbers stands in no link", () => {
+  assert.equal(writeVector(space("global", 65), { z: new Float32Array(65), label: -1 }), "");
+  assert.ok(!isVector("1_2"));
+});
+
+test("what is no vector of the space is refused", () => {
+  const told = (scope: Manifest["scope"], z: number[], label: number) => writeVector(space(scope, z.length), { z: Float32Array.from(z), label });
+  const refused: [Manifest["scope"], string][] = [
+    ["global", told("global", [1, 2, 3], -1)],
+    ["global", told("conditional", [1, 2], 0)],
+    ["per-class", told("global", [1, 2], -1)],
+    ["per-class", told("per-class", [1, 2], 2)],
+    ["conditional", told("conditional", [1, 2], 99)],
+    ["global", told("global", [NaN, 0], -1)],
+    ["global", told("global", [0, Infinity], -1)],
+    ["global", told("global", [0, -1e30], -1)],
+    ...["z.", "z.AAAA", "z.!!!!!!!!!!!", "z.AAAAAAAAAAA.-1", "z.AAAAAAAAAAA.1.2", "z.AAAAAAAAAAA.9999999", "AAAAAAAAAAA"].map(
+      (text): [Manifest["scope"], string] => ["conditional", text],
+    ),
+  ];
+  for (const [scope, text] of refused) assert.throws(() => readVector(space(scope, 2), text), RangeError, text);
 });

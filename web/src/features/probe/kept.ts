@@ -1,10 +1,14 @@
-/** The pinned vector in the address: its place on the map, where a link pins one again. */
+/** The pinned vector in the address: its place on the map where that leads to it, else the vector
+ * itself. */
 
 import { effect, signal, untracked } from "@preact/signals";
 import type { App, Probe } from "../../contracts.ts";
 import { isNear } from "../../map/camera.ts";
+import { landing } from "../../parts/landing.ts";
 import { wayNow } from "../../parts/latentAt.ts";
 import { probeAt } from "./live.ts";
+import { comesFromPlace } from "./origin.ts";
+import { isVector, readVector, writeVector, type Told } from "./vector.ts";
 
 /** A place of the map; one with an id is counted from the place of that image. */
 export interface Place {
@@ -35,22 +39,28 @@ export function readPlace(text: string): Place {
 export function keepPinned(app: App, failed: (error: unknown) => void): void {
   const { state } = app;
   const kept = signal("");
-  app.keepInUrl("probe", kept, (text) => text, (text) => (text && readPlace(text) ? text : ""));
+  app.keepInUrl("probe", kept, (text) => text, (text) => {
+    if (isVector(text)) readVector(app.manifest, text);
+    else if (text) readPlace(text);
+    return text;
+  });
   const wanted = kept.peek();
   let waits = wanted !== "";
-  let pinned: { probe: Probe | null; apart: boolean; text: string } | null = null;
+  let placed: { probe: Probe; text: string } | null = null;
   effect(() => {
-    const [probe, apart] = [state.probe.value, state.apart.value];
+    const probe = state.probe.value;
     if (waits && !probe) return;
     waits = false;
-    // Classes that fly apart take the map's places with them, and leave the vector's behind.
-    if (pinned?.probe !== probe) pinned = { probe, apart, text: untracked(() => textOf(app, probe)) };
-    kept.value = apart === pinned?.apart ? pinned.text : "";
+    const fromPlace = probe !== null && comesFromPlace(app, probe);
+    // Later the points may be on their way to other places.
+    if (fromPlace && placed?.probe !== probe) placed = { probe, text: untracked(() => textOf(app, probe)) };
+    if (!probe) kept.value = "";
+    else kept.value = (fromPlace && placed?.text) || writeVector(app.manifest, probe);
   });
   if (!waits) return;
   // The panels of classes are laid out once more when the features have started.
   setTimeout(() => {
-    restored(app, readPlace(wanted)).then((probe) => {
+    restored(app, wanted).then((probe) => {
       if (!waits) return;
       waits = false;
       if (probe) state.probe.value = probe;
@@ -60,8 +70,8 @@ export function keepPinned(app: App, failed: (error: unknown) => void): void {
 }
 
 /** Panels lie elsewhere in a window of another shape, so a place in one is told by the image there. */
-function textOf(app: App, probe: Probe | null): string {
-  if (!probe || !Number.isFinite(probe.x) || !Number.isFinite(probe.y)) return "";
+function textOf(app: App, probe: Probe): string {
+  if (!Number.isFinite(probe.x) || !Number.isFinite(probe.y)) return "";
   if (!app.state.apart.peek()) return writePlace(probe);
   // A panel is one unit wide.
   const row = app.map.pick(...app.map.toScreen(probe.x, probe.y), app.map.view.peek().scale);
@@ -70,7 +80,17 @@ function textOf(app: App, probe: Probe | null): string {
   return writePlace({ x, y, id: app.columns.id(row) });
 }
 
-async function restored(app: App, { x, y, id }: Place): Promise<Probe | null> {
+function restored(app: App, text: string): Promise<Probe | null> {
+  return isVector(text) ? landed(app, readVector(app.manifest, text)) : placedAt(app, readPlace(text));
+}
+
+async function landed(app: App, { z, label }: Told): Promise<Probe> {
+  // A file without the latents does not know the place, and shows the picture all the same.
+  const [x, y] = await landing(app, z, [label]).catch(() => [NaN, NaN]);
+  return { z, label, x, y };
+}
+
+async function placedAt(app: App, { x, y, id }: Place): Promise<Probe | null> {
   const { places } = app.map;
   const apart = app.state.apart.peek();
   if (apart !== (id !== undefined)) return null;

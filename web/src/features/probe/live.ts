@@ -6,6 +6,7 @@ import { latest } from "../../parts/latest.ts";
 import { fogAt, labelsAt, latentAt, wayNow, waysOf, type Way } from "../../parts/latentAt.ts";
 import { amongOf } from "../../parts/within.ts";
 import { keepPinned } from "./kept.ts";
+import { cameFromPlace } from "./origin.ts";
 
 /** A latent vector that has been decoded. */
 export interface Shown {
@@ -103,7 +104,10 @@ async function decodeTarget(app: App, live: Live, target: Target): Promise<Shown
 export async function probeAt(app: App, x: number, y: number, way = wayNow(app), lane = "cursor"): Promise<Probe | null> {
   const xy = Float32Array.of(x, y);
   const [z, labels] = await Promise.all([latentAt(app, x, y, way, lane), labelsAt(app, xy)]);
-  return z && { z, label: labels?.[0] ?? -1, x, y };
+  if (!z) return null;
+  const probe = { z, label: labels?.[0] ?? -1, x, y };
+  cameFromPlace(app, probe, way);
+  return probe;
 }
 
 async function learnFacts(app: App, live: Live, shown: Shown): Promise<void> {

@@ -8,6 +8,22 @@ from playwright.sync_api import expect
 import latlas
 from page.watching import until
 
+DROP = """({ names, text }) => {
+  const data = new DataTransfer();
+  for (const name of names) data.items.add(new File(["no picture"], name));
+  if (text) data.setData("text/plain", text);
+  const kept = ["dragover", "drop"].map((kind) => {
+    const event = new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true });
+    return __latlas.stage.dispatchEvent(event);
+  });
+  return kept.includes(true);
+}"""
+
+
+def drop(page, names=(), text=""):
+    """Drops files or text on the map; whether the browser would have made something of it."""
+    return page.evaluate(DROP, {"names": list(names), "text": text})
+
 
 @pytest.fixture
 def panel(page):
@@ -108,3 +124,26 @@ def test_a_small_file_with_a_huge_picture_is_not_unpacked(page, panel, tmp_path)
     expect(page.get_by_role("log")).to_contain_text("more than 40 million pixels")
     assert page.evaluate("window.unpacked") == 0
     expect(verdict(panel)).to_have_count(0)
+
+
+def test_text_that_is_dropped_is_no_image_and_that_is_said(page):
+    assert not drop(page, text="https://example.org/")
+    expect(page.get_by_role("log")).to_contain_text("That is no file")
+
+
+def test_of_several_files_the_first_is_taken_and_that_is_said(page):
+    assert not drop(page, ["one.png", "two.png", "three.png"])
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("of 3 files only one.png is taken")
+    expect(log).to_contain_text("one.png is no image")
+
+
+def test_text_is_still_dropped_into_a_field(page):
+    page.evaluate("__latlas.state.selection.value = Uint32Array.of(5)")
+    page.locator("#open-select").click()
+    assert page.get_by_label("New label").evaluate("""field => {
+      const data = new DataTransfer();
+      data.setData("text/plain", "smudge");
+      return field.dispatchEvent(
+        new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+    }""")

@@ -13,6 +13,7 @@ import latlas
 from latlas.contracts import OptionError
 from latlas.store import LatentStore
 from page.looking import address, card, clear_rows, like, map_pixels, place, state, wait_for_address
+from page.test_draw import drop
 from page.test_lists import column, listed
 from page.test_select import drag, places, selected
 from page.test_strange_spaces import fit, open_card, spots
@@ -228,3 +229,9 @@ def test_it_is_exported_without_the_runtime_of_nets(folders, files, tmp_path):
     [vectors] = latlas.export(space, tmp_path / "vectors.npz")
     with np.load(vectors) as arrays:
         assert (arrays["z"] == space.latents.z).all()
+
+
+def test_a_file_that_is_dropped_does_not_take_the_page_away(open_page, urls):
+    page = open_page(urls["global"])
+    assert not drop(page, ["one.png"])
+    expect(page.get_by_role("log")).to_contain_text("no encoder that the page can use")

@@ -4,6 +4,7 @@ import type { Feature } from "../contracts.ts";
 import { feature as borders } from "./borders/index.tsx";
 import { feature as contours } from "./contours/index.tsx";
 import { feature as draw } from "./draw/index.tsx";
+import { feature as drop } from "./drop/index.ts";
 import { feature as generate } from "./generate/index.tsx";
 import { feature as ground } from "./ground/index.tsx";
 import { feature as lift } from "./lift/index.tsx";
@@ -23,6 +24,7 @@ export const features: Feature[] = [
   generate,
   walk,
   draw,
+  drop,
   many,
   lists,
   second,

@@ -1,4 +1,4 @@
-/** Images that are dropped on the page or pasted into it. */
+/** An image file from outside on its way into the space. */
 
 import { type App, wordsOf } from "../../contracts.ts";
 import { dimensionsOf } from "./header.ts";
@@ -6,20 +6,6 @@ import { fitted, land, pads } from "./landed.ts";
 
 const MOST_BYTES = 20e6;
 const MOST_PIXELS = 40e6;
-
-/** Takes dropped and pasted images for the running page. */
-export function accept(app: App): void {
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    const file = event.dataTransfer?.files[0];
-    if (file) void take(app, file);
-  });
-  addEventListener("paste", (event) => {
-    const file = event.clipboardData?.files[0];
-    if (file) void take(app, file);
-  });
-}
 
 /** Encodes a file that should be an image; what is wrong with it is said at the foot of the page. */
 export async function take(app: App, file: File): Promise<void> {

@@ -3,7 +3,6 @@
 import type { App, Feature } from "../../contracts.ts";
 import { DrawPanel } from "./DrawPanel.tsx";
 import { dragging } from "./drag.ts";
-import { accept } from "./accept.ts";
 import { words } from "./words.ts";
 
 const ICON = "M4 20l1-4L16 5l3 3L8 19zM14 7l3 3";
@@ -18,6 +17,5 @@ export const feature: Feature = {
   available: (app: App) => app.decoder !== null && app.manifest.encoders.length > 0,
   start(app: App) {
     dragging(app);
-    accept(app);
   },
 };

@@ -20,6 +20,7 @@ from page.looking import (
     place,
     point_at,
     state,
+    until_seen,
     view,
     wait_for_address,
 )
@@ -321,6 +322,22 @@ def test_each_class_has_a_panel_on_both(both):
     page.wait_for_timeout(100)
     first, last = spread(own), spread(other)
     assert first.max(axis=0)[1] < last.min(axis=0)[1], "0 stands in the first line, 9 in the last"
+
+
+def test_panels_of_classes_follow_the_size_of_the_map(open_page, served):
+    low = {"width": 740, "height": 760}
+    page = opened(open_page(served.url + "#panel=second&apart=1", size=tuple(low.values())))
+    rows = [int(np.argmax(labels(page) == label)) for label in range(10)]
+
+    def stands():
+        return np.array([ringed(page, row) for row in rows])
+
+    wanted = stands()
+    page.close()
+    page = opened(open_page(served.url + "#panel=second&apart=1"))
+    assert np.abs(stands() - wanted).max() > 20
+    page.set_viewport_size(low)
+    until_seen(page, stands, lambda seen: np.abs(seen - wanted).max() < 1.5, wanted)
 
 
 def test_it_is_in_an_exported_file(open_page, explored, tmp_path):

@@ -6,12 +6,14 @@ import { attachGestures } from "../../map/gestures.ts";
 import { createLayers } from "../../map/layers.ts";
 import { createMap } from "../../map/renderer.ts";
 import { isApart, laidOut } from "../../shell/follow.ts";
-import type { Panel } from "../../shell/layout.ts";
+import type { Layout, Panel } from "../../shell/layout.ts";
 import { inks, nameLayer, neighbourLayer, panelLayer, type Inks } from "../../shell/overlays.ts";
 import { addTools } from "../select/tools.ts";
 
 const FLIGHT = 900;
 const TURN = 450;
+/** Milliseconds that a size has to last before panels of classes follow it. */
+const RESIZED = 120;
 /** CSS pixels: nearer to the edge a row does not count as seen. */
 const EDGE = 12;
 /** CSS pixels above the panels of classes, for the names of the upper ones. */
@@ -32,6 +34,10 @@ export interface SecondMap {
 export function otherMap(maps: string[], shown: string, chosen: string): string | undefined {
   const others = maps.filter((name) => name !== shown);
   return others.includes(chosen) ? chosen : others[0];
+}
+
+function sameBoxes(some: Panel[], others: Panel[]): boolean {
+  return some.length === others.length && some.every((box, i) => box.x0 === others[i].x0 && box.y0 === others[i].y0);
 }
 
 /** Opens a map in an element that has its size. Pointing, pinning and selecting on it write to the
@@ -101,21 +107,44 @@ export function openSecond(app: App, stage: HTMLElement): SecondMap {
     if (!seen) map.setView({ x: map.places[2 * row], y: map.places[2 * row + 1] }, TURN);
   }
 
+  function standing(xy: Float32Array): Layout {
+    const insets = { left: 0, right: 0, top: isApart(app) ? ROOM : 0, bottom: 0 };
+    map.setInsets(insets);
+    return laidOut(app, xy, map.size.peek(), insets);
+  }
+
+  function stand(layout: Layout, time: number): void {
+    panels.value = layout.panels;
+    void map.setPlaces(layout.places, time);
+    map.fit(undefined, time);
+  }
+
+  let shown: Float32Array | null = null;
+  let timer = 0;
+  ends.push(
+    effect(() => {
+      void map.size.value;
+      clearTimeout(timer);
+      timer = window.setTimeout(() => {
+        if (!shown || !isApart(app)) return;
+        const layout = standing(shown);
+        if (!sameBoxes(layout.panels, panels.peek())) stand(layout, 0);
+      }, RESIZED);
+    }),
+  );
+
   return {
     async show(name) {
       const mine = ++latest;
       const xy = await app.columns.map(name);
       if (mine !== latest) return;
-      const insets = { left: 0, right: 0, top: isApart(app) ? ROOM : 0, bottom: 0 };
-      map.setInsets(insets);
-      const layout = laidOut(app, xy, map.size.peek(), insets);
-      panels.value = layout.panels;
-      void map.setPlaces(layout.places, FLIGHT);
-      map.fit(undefined, FLIGHT);
+      shown = xy;
+      stand(standing(xy), FLIGHT);
     },
     fit,
     close() {
       latest++;
+      clearTimeout(timer);
       for (const end of ends) end();
       stage.removeEventListener("keydown", onKey);
       if (pointed) state.hover.value = -1;

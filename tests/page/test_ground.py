@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 import latlas
-from page.looking import next_frame, until_seen
+from page.looking import next_frame, settle, until_seen
 from page.watching import barriers
 
 # What is painted under the points around places of the map, as the mean of 5 x 5 CSS pixels.
@@ -109,6 +109,49 @@ def test_without_a_classifier_borders_say_so_and_offer_to_fit_one(
     # The page is loaded again, with what was switched on before.
     expect(page.locator("[data-note=borders]")).to_contain_text("Borders: kNN", timeout=90_000)
     page.wait_for_selector("html[data-ready='1']", state="attached")
+
+
+def test_where_a_reload_would_lose_something_the_page_only_says_so(
+    open_page, digits_space, serve, tmp_path
+):
+    plain = shutil.copytree(digits_space, tmp_path / "digits.latlas")
+    page = open_page(serve(plain).url)
+    page.evaluate("__latlas.state.selection.value = Uint32Array.from({ length: 301 }, (_, i) => i)")
+    page.keyboard.press("b")
+    page.get_by_role("button", name="Fit a classifier").click()
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("The space has changed", timeout=90_000)
+    expect(page.get_by_role("button", name="Fit a classifier")).to_be_visible()
+    assert page.evaluate("__latlas.state.selection.value.length") == 301
+    log.get_by_role("button", name="Load again").click()
+    expect(page.locator("[data-note=borders]")).to_contain_text("Borders: kNN")
+
+
+def test_work_that_was_asked_for_can_be_stopped(open_page, digits_space, serve, tmp_path):
+    plain = shutil.copytree(digits_space, tmp_path / "digits.latlas")
+    page = open_page(serve(plain).url)
+    deleted = []
+
+    def job(route):
+        # Work that takes as long as it takes the reader to change his mind.
+        if route.request.method == "DELETE":
+            deleted.append(route.request.url)
+        answer = {"id": "slow", "state": "running", "done": 0.4, "text": ""}
+        route.fulfill(status=202, json=answer)
+
+    page.route("**/api/v1/classifier", job)
+    page.route("**/api/v1/jobs/slow", job)
+    page.keyboard.press("b")
+    note = page.locator("[data-note=borders]")
+    note.get_by_role("button", name="Fit a classifier").click()
+    expect(note).to_contain_text("Fitting… 40%")
+    stop = note.get_by_role("button", name="Stop")
+    expect(stop).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(note.get_by_role("button", name="Fit a classifier")).to_be_focused()
+    settle(page, lambda: len(deleted), 1)
+    assert barriers(page) == []
+    expect(page.locator(".messages .error")).to_have_count(0)
 
 
 def test_the_ground_shows_decoded_images_and_a_hatch_where_nothing_real_is(page, space):

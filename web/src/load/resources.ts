@@ -28,6 +28,11 @@ export function onChange(listener: () => void): void {
   warn = listener;
 }
 
+/** Says that the page itself had the space changed. */
+export function announceChange(): void {
+  warn();
+}
+
 /** The resources of this page. */
 export function openResources(): Resources {
   // A file gives each of its parts away once; a server gives sheets again, from the browser's cache.

@@ -5,8 +5,8 @@ import type { Columns, Manifest, State, View } from "../contracts.ts";
 import { words } from "./words.ts";
 
 const LOW_DIMENSION = 2;
-// A longer link is cut off by mail and chat programs.
-const MOST_ROWS = 300;
+/** A longer link is cut off by mail and chat programs. */
+export const MOST_ROWS = 300;
 
 /** The state in which a space is first shown. */
 export function initialState(manifest: Manifest): State {

@@ -2,9 +2,9 @@
 
 import { effect, signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { type App, type BordersInfo, type Feature, wordsOf } from "../../contracts.ts";
+import type { App, BordersInfo, Feature } from "../../contracts.ts";
 import { addNote, Note } from "../../parts/notes.tsx";
-import { percent } from "../../parts/odds.ts";
+import { JobButton, SpaceJob } from "../../parts/SpaceJob.tsx";
 import { fittedClasses } from "../../shell/classes.ts";
 import { Borders, bordersLayer } from "./layer.ts";
 import { words } from "./words.ts";
@@ -77,29 +77,12 @@ function Missing({ app }: { app: App }) {
   );
 }
 
-const fitting = signal<number | null>(null);
+const job = new SpaceJob();
 
 function Fit({ app }: { app: App }) {
-  const share = fitting.value;
-  return (
-    <button class="button" type="button" disabled={share !== null} onClick={() => void fit(app)}>
-      {share === null ? app.t("borders.fit") : app.t("borders.fitting", { percent: percent(share) })}
-    </button>
-  );
-}
-
-async function fit(app: App): Promise<void> {
-  fitting.value = 0;
-  try {
-    await app.server!.job("/classifier", { method: "knn" }, (done) => (fitting.value = done));
-    app.say(app.t("borders.fitted"));
-    // The manifest, and with it what the map offers, is another one now; the view is in the URL.
-    location.reload();
-  } catch (error) {
-    app.say(wordsOf(error), "error");
-  } finally {
-    fitting.value = null;
-  }
+  // The manifest, and with it what the map offers, is another one then; the view is in the URL.
+  const fit = () => void job.run(app, "/classifier", { method: "knn" }, () => app.say(app.t("borders.fitted")));
+  return <JobButton app={app} job={job} start={app.t("borders.fit")} doing="borders.fitting" run={fit} />;
 }
 
 export const feature: Feature = { id: "borders", title: "borders.title", words, start };

@@ -1,8 +1,10 @@
 /** Draw an image or drop one: it lands on the map, with its neighbours and odds. */
 
 import type { App, Feature } from "../../contracts.ts";
+import { holds } from "../../parts/again.ts";
 import { DrawPanel } from "./DrawPanel.tsx";
 import { dragging } from "./drag.ts";
+import { landed } from "./landed.ts";
 import { words } from "./words.ts";
 
 const ICON = "M4 20l1-4L16 5l3 3L8 19zM14 7l3 3";
@@ -17,5 +19,6 @@ export const feature: Feature = {
   available: (app: App) => app.decoder !== null && app.manifest.encoders.length > 0,
   start(app: App) {
     dragging(app);
+    holds(() => landed.peek() !== null);
   },
 };

@@ -2,6 +2,7 @@
 
 import { effect, signal, type Signal } from "@preact/signals";
 import { type App, type Extra, wordsOf } from "../../contracts.ts";
+import { holds } from "../../parts/again.ts";
 import { flyTo, landing } from "../../parts/landing.ts";
 import { colourOf } from "../../parts/odds.ts";
 import { readAsk, sameAsk, writeAsk, type Ask } from "./ask.ts";
@@ -74,6 +75,7 @@ export function start(app: App): void {
   const { classes, mixtures, priors } = app.manifest;
   const names = new Set([...mixtures, ...priors].map((each) => each.name));
   app.keepInUrl("generate", store.ask, writeAsk, (text) => readAsk(text, names, classes.length));
+  holds(() => store.samples.peek().length > 0);
   let timer = 0;
   effect(() => {
     const ask = store.ask.value;

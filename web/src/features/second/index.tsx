@@ -3,6 +3,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { type App, type Feature, wordsOf } from "../../contracts.ts";
+import { JobButton, SpaceJob } from "../../parts/SpaceJob.tsx";
 import { openSecond, otherMap, type SecondMap } from "./map.ts";
 import "./style.css";
 import { words } from "./words.ts";
@@ -14,8 +15,8 @@ const ICON = "M3 5h8v14H3zM15 5h6v14h-6M6 10h.01M8 14h.01M17.5 9h.01M18 15h.01";
 
 /** The map that the reader chose, which may be the one that the main map shows now. */
 const chosen = signal("");
-/** The share of a map that is being drawn, or null. */
-const drawing = signal<number | null>(null);
+/** A map that is being drawn. */
+const job = new SpaceJob();
 
 function start(app: App): void {
   const names = app.manifest.maps.map((map) => map.name);
@@ -107,15 +108,19 @@ function Button({ label, icon, run }: { label: string; icon: string; run: () => 
 function Missing({ app }: { app: App }) {
   const { manifest, server, t } = app;
   const method = manifest.maps.some((map) => map.name === "tsne") ? "pca" : "tsne";
-  const share = drawing.value;
   return (
     <>
       <p>{t("second.only", { title: manifest.maps[0].title })}</p>
       {server && !server.readOnly && (
         <div>
-          <button class="button primary" type="button" disabled={share !== null} onClick={() => void draw(app, method)}>
-            {share === null ? t(`second.make.${method}`) : t("second.making", { percent: `${Math.round(share * 100)}%` })}
-          </button>
+          <JobButton
+            app={app}
+            job={job}
+            class="primary"
+            start={t(`second.make.${method}`)}
+            doing="second.making"
+            run={() => void job.run(app, "/map", { name: method })}
+          />
         </div>
       )}
       <p class="muted">{t(server ? "second.command" : "second.export")}</p>
@@ -124,19 +129,6 @@ function Missing({ app }: { app: App }) {
       </code>
     </>
   );
-}
-
-async function draw(app: App, method: string): Promise<void> {
-  drawing.value = 0;
-  try {
-    await app.server!.job("/map", { name: method }, (done) => (drawing.value = done));
-    // The manifest is another one now; what is looked at stands in the address.
-    location.reload();
-  } catch (error) {
-    app.say(wordsOf(error), "error");
-  } finally {
-    drawing.value = null;
-  }
 }
 
 /** The feature; see `Feature`. */

@@ -2,6 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { holds } from "../../parts/again.ts";
 import { Picture } from "../../parts/Picture.tsx";
 import { type App, type Extra, wordsOf } from "../../contracts.ts";
 import { landing } from "../../parts/landing.ts";
@@ -33,6 +34,7 @@ export function LikePart({ app, rows }: PartProps) {
   const busy = useSignal(false);
   const samples = useSignal<Samples | null>(null);
   useEffect(() => () => app.showExtras(OWNER, []), []);
+  useEffect(() => holds(() => samples.peek() !== null), []);
   const among = commonTold(app, rows);
   const run = async () => {
     busy.value = true;

@@ -2,6 +2,7 @@
 
 import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import { type App, wordsOf } from "../../contracts.ts";
+import { holds } from "../../parts/again.ts";
 import { landing } from "../../parts/landing.ts";
 import { findEnd, readEnd, writeEnd, type End, type Found } from "./ends.ts";
 import { walked, type Path, type Way } from "./way.ts";
@@ -96,6 +97,7 @@ export function follow(app: App): void {
   const store = storeOf(app);
   const write = (end: End | null): string => writeEnd(app, end);
   const read = (text: string): End | null => readEnd(app, text);
+  holds(() => [store.start, store.end].some((end) => end.peek()?.kind === "z"));
   app.keepInUrl("from", store.start, write, read);
   app.keepInUrl("to", store.end, write, read);
   app.keepInUrl("steps", store.steps, String, readSteps);

@@ -99,6 +99,8 @@ def test_nothing_keeps_people_from_a_card_a_panel_or_the_help(open_page, served,
 def test_it_speaks_korean(open_page, served):
     page = open_page(served.url, locale="ko-KR")
     assert page.evaluate("document.documentElement.lang") == "ko"
+    missed = "__latlas.columns.map('nowhere').catch((error) => error.message)"
+    assert page.evaluate(missed) == "이 공간에는 nowhere 지도가 없습니다"
     expect(page.get_by_role("switch", name="이름")).to_be_visible()
     expect(page.get_by_role("note")).to_contain_text("점 하나하나가 이미지입니다")
     row = clear_rows(page)[0]
@@ -110,6 +112,7 @@ def test_it_speaks_korean(open_page, served):
     page.keyboard.press("Escape")
     page.get_by_label("Language, 언어").select_option("en")
     expect(page.get_by_role("switch", name="Names")).to_be_visible()
+    assert page.evaluate(missed) == "this space has no map nowhere"
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "ko-KR"])

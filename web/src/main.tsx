@@ -4,6 +4,7 @@ import "./shell/style.css";
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { PageError, type App, type Manifest, type Resources, type Server, wordsOf } from "./contracts.ts";
+import { said } from "./load/failing.ts";
 import { inOneFile, onChange, openResources } from "./load/resources.ts";
 import { openServer } from "./load/server.ts";
 import { attachGestures } from "./map/gestures.ts";
@@ -214,6 +215,6 @@ start().catch((error: unknown) => {
   text.className = "boot failed";
   text.setAttribute("role", "alert");
   text.textContent = words[language].failed.replace("{why}", why);
-  if (!(error instanceof PageError)) text.append(document.createElement("br"), "This is a defect of latlas.");
+  if (!(error instanceof PageError)) text.append(document.createElement("br"), said("fail.defect"));
   document.getElementById("page")?.replaceChildren(text);
 });

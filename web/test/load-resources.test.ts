@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PageError } from "../src/contracts.ts";
-import { isKept, remembering, STALE, untilChanged, withProgress, type Read } from "../src/load/resources.ts";
+import { isStale } from "../src/load/failing.ts";
+import { isKept, remembering, untilChanged, withProgress, type Read } from "../src/load/resources.ts";
 
 const MANIFEST = new TextEncoder().encode('{"fingerprint": "f1"}').buffer as ArrayBuffer;
 
@@ -41,7 +42,7 @@ test("after an answer of 409 nothing more is asked for", async () => {
   const resources = remembering(untilChanged(read), isKept);
   const z = await resources.bytes("z");
   for (const name of ["sheet-1", "sheet-2", "map-pca"]) {
-    await assert.rejects(resources.bytes(name), (error: PageError) => error.status === 409 && error.message === STALE);
+    await assert.rejects(resources.bytes(name), (error: PageError) => error.status === 409 && isStale(error.message));
   }
   assert.equal(await resources.bytes("z"), z);
   assert.deepEqual(asked, ["z?", "sheet-1?"]);

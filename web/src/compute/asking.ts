@@ -1,15 +1,15 @@
 /** The latents as features see them: computed in a worker, or on the server where the page does not
  * carry them. */
 
-import {
-  PageError,
-  type Columns,
-  type Latents,
-  type Manifest,
-  type MixtureInfo,
-  type Near,
-  type Resources,
+import type {
+  Columns,
+  Latents,
+  Manifest,
+  MixtureInfo,
+  Near,
+  Resources,
 } from "../contracts.ts";
+import { failure } from "../load/failing.ts";
 import type { Directions } from "./directions.ts";
 import { fogAt } from "./fog.ts";
 import { LOCAL_ROWS } from "./latents.ts";
@@ -78,7 +78,7 @@ export class PageLatents implements Latents {
     seed: number,
   ): Promise<Float32Array> {
     const info = this.parts.manifest.mixtures.find((each) => each.name === mixture);
-    if (!info) throw new PageError(`this page does not carry the prior ${mixture}. Choose another.`);
+    if (!info) throw failure("fail.prior", { name: mixture });
     return this.ask(async (call) => {
       await this.mixture(call, info);
       return call("sample", mixture, n, label, temperature, seed);
@@ -92,7 +92,7 @@ export class PageLatents implements Latents {
     seed: number,
     among = -1,
   ): Promise<Float32Array> {
-    if (!rows.length) throw new PageError("no image is selected. Select at least one to sample like it.");
+    if (!rows.length) throw failure("fail.like");
     if (this.carried()) return this.ask((call) => call("sampleLike", rows, n, temperature, seed, among));
     const own = await this.far().latentsOf(rows);
     return this.ask((call) => call("sampleAround", own, n, temperature, seed, among));
@@ -153,7 +153,7 @@ export class PageLatents implements Latents {
 
   private far(): Remote {
     if (this.parts.remote) return this.parts.remote;
-    throw new PageError("this page does not carry the latents. Open the space with: latlas serve");
+    throw failure("fail.latents");
   }
 
   /** Asks of latents [n D] piece by piece, so that the questions of a cursor come between. */

@@ -2,7 +2,8 @@
  * else on the server. */
 
 import { signal, type ReadonlySignal } from "@preact/signals";
-import { PageError, type Decoder, type GraphInfo, type Manifest, type Resources, wordsOf } from "../contracts.ts";
+import { type Decoder, type GraphInfo, type Manifest, type Resources, wordsOf } from "../contracts.ts";
+import { failure } from "../load/failing.ts";
 import { groupsOf, inUnit, picked, type Group } from "./groups.ts";
 import { Lanes } from "./lanes.ts";
 import type { Call, Link } from "./link.ts";
@@ -69,7 +70,7 @@ export class PageDecoder implements Decoder {
     lane?: string,
   ): Promise<Uint8ClampedArray | null> {
     const { latentDim: dim, shape, owners } = this.parts.manifest;
-    const n = countOf(z, dim, "latents");
+    const n = countOf(z, dim, "fail.latents.numbers");
     const size = shape[0] * shape[1] * 4;
     if (n === 0) return new Uint8ClampedArray(0);
     const where = await this.settle();
@@ -92,8 +93,8 @@ export class PageDecoder implements Decoder {
     const { sheets, maps, latentDim: dim } = this.parts.manifest;
     const [info, frame] = [sheets[map], maps.find((each) => each.name === map)];
     if (!info || !frame)
-      throw new PageError(`the map ${map} has no net that leads back from it. Choose another way.`);
-    const n = countOf(xy, 2, "places");
+      throw failure("fail.sheet", { map });
+    const n = countOf(xy, 2, "fail.places");
     const z = new Float32Array(n * dim);
     const pieces = groupsOf(n, null, [], SHEET_TOGETHER).map((group) => async () => {
       const unit = inUnit(picked(xy, group.rows, 2), frame.low, frame.high);
@@ -110,11 +111,11 @@ export class PageDecoder implements Decoder {
   async encode(pixels: Float32Array, labels: ArrayLike<number> | null = null): Promise<Float32Array> {
     const { shape, latentDim: dim, owners, encoders } = this.parts.manifest;
     const size = shape[0] * shape[1] * shape[2];
-    const n = countOf(pixels, size, "images");
+    const n = countOf(pixels, size, "fail.images");
     const z = new Float32Array(n * dim);
     const far = this.parts.remote && (!encoders.length || encoders.some((net) => net.bytes > MOST_BYTES));
     if (!far && !encoders.length)
-      throw new PageError("this page carries no encoder. Open the space with: latlas serve");
+      throw failure("fail.encoder");
     const pieces = groupsOf(n, labels, owners, far ? 1 : MOST_TOGETHER).map((group) => async () => {
       const own = picked(pixels, group.rows, size);
       const told = labels && group.rows.map((row) => labels[row]);
@@ -206,8 +207,8 @@ export class PageDecoder implements Decoder {
   }
 }
 
-function countOf(values: Float32Array, width: number, what: string): number {
+function countOf(values: Float32Array, width: number, unlike: string): number {
   const n = values.length / width;
   if (Number.isInteger(n)) return n;
-  throw new PageError(`${values.length} numbers are no whole number of ${what} of ${width} each.`);
+  throw failure(unlike, { count: values.length, width });
 }

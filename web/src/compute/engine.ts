@@ -1,15 +1,15 @@
 /** What the page computes: starts the workers and says what they can do. */
 
 import type { ReadonlySignal } from "@preact/signals";
-import {
-  PageError,
-  type Columns,
-  type Decoder,
-  type Latents,
-  type Manifest,
-  type Resources,
-  type Server,
+import type {
+  Columns,
+  Decoder,
+  Latents,
+  Manifest,
+  Resources,
+  Server,
 } from "../contracts.ts";
+import { failure } from "../load/failing.ts";
 import { address, inOneFile } from "../load/resources.ts";
 import { PageLatents } from "./asking.ts";
 import { PageDecoder, type Drawing } from "./decoding.ts";
@@ -43,8 +43,8 @@ export function startEngine(
 ): Engine {
   const start = () => startWorker(resources);
   const remote = server && new Remote(server, manifest, columns);
-  const nets = new Link(start, "drawing images in this page");
-  const maths = new Link(start, "computing on latents in this page");
+  const nets = new Link(start, "fail.doing.nets");
+  const maths = new Link(start, "fail.doing.maths");
   const runtime = () => runtimeBytes(resources);
   const decoder = manifest.decoders.length
     ? new PageDecoder({ resources, manifest, link: nets, runtime, remote })
@@ -78,13 +78,10 @@ async function runtimeBytes(resources: Resources): Promise<ArrayBuffer> {
   try {
     response = await fetch(address("assets/ort.wasm"), { credentials: "same-origin" });
   } catch {
-    throw new PageError("the server does not answer. Is latlas serve still running?");
+    throw failure("fail.server");
   }
   if (response.ok) return response.arrayBuffer();
-  throw new PageError(
-    `the runtime of the nets is not there (${response.status}). Install latlas again.`,
-    response.status,
-  );
+  throw failure("fail.runtime", { status: response.status }, response.status);
 }
 
 /** Runs something once the page says that its map stands, and has nothing else to do. */

@@ -1,6 +1,6 @@
 /** Which net draws which latent, and other arithmetic of calls. */
 
-import { PageError } from "../contracts.ts";
+import { failure } from "../load/failing.ts";
 
 /** Some of the latents of a call, all for one net. */
 export interface Group {
@@ -38,7 +38,7 @@ export function groupsOf(
 function ownerOf(label: number, owners: number[]): number {
   const net = label >= 0 ? (owners[label] ?? -1) : -1;
   if (net < 0) {
-    throw new PageError("each class of this space has a model of its own. Say which class is meant.");
+    throw failure("fail.class");
   }
   return net;
 }

@@ -2,6 +2,7 @@
  * has crashed. */
 
 import { PageError, wordsOf } from "../contracts.ts";
+import { failure, said } from "../load/failing.ts";
 import type { Answer, Ops, Question } from "./messages.ts";
 
 /** How often in a row a worker may crash before the page gives up on it. */
@@ -24,7 +25,7 @@ export class Link {
   private last = 0;
   private crashes = 0;
 
-  /** `start` makes a worker; `doing` says what fails where it cannot ("drawing images"). */
+  /** `start` makes a worker; `doing` is the key of what fails where it cannot. */
   constructor(
     private readonly start: () => Promise<Worker>,
     private readonly doing: string,
@@ -41,9 +42,11 @@ export class Link {
       } catch (error) {
         if (!(error instanceof Crash)) throw this.inWords(error);
         if (this.crashes >= MOST_CRASHES) {
-          throw new PageError(
-            `${this.doing} has stopped after ${this.crashes} crashes: ${error.message}. Reload the page.`,
-          );
+          throw failure("fail.crashes", {
+            doing: said(this.doing),
+            count: this.crashes,
+            why: error.message,
+          });
         }
       }
     }
@@ -63,7 +66,7 @@ export class Link {
 
   /** Ends the worker; the next question starts another. */
   close(): void {
-    this.lose(new PageError(`${this.doing} was stopped.`));
+    this.lose(failure("fail.stopped", { doing: said(this.doing) }));
   }
 
   private readonly call: Call = async (op, ...args) => {
@@ -97,7 +100,7 @@ export class Link {
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      this.crash(event.message || "its script could not be run");
+      this.crash(event.message || said("fail.script"));
     };
   }
 
@@ -118,8 +121,8 @@ export class Link {
 
   private inWords(error: unknown): PageError {
     if (error instanceof PageError) return error;
-    const why = wordsOf(error);
-    return new PageError(`${this.doing} failed: ${why.replace(/\s+/g, " ").replace(/[. ]+$/, "")}.`);
+    const why = wordsOf(error).replace(/\s+/g, " ").replace(/[. ]+$/, "");
+    return failure("fail.doing", { doing: said(this.doing), why });
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the server computes where the page cannot: large nets, and latents that it does not carry. */
 
-import { PageError, type Columns, type Manifest, type Near, type Server } from "../contracts.ts";
+import type { Columns, Manifest, Near, Server } from "../contracts.ts";
+import { failure } from "../load/failing.ts";
 
 /** Rows whose latents are fetched one by one, at most. */
 const MOST_ROWS = 300;
@@ -31,9 +32,7 @@ export class Remote {
     const [height, width] = this.manifest.shape;
     const wanted = body.z.length * height * width * 4;
     if (bytes.byteLength !== wanted) {
-      throw new PageError(
-        `the server drew ${bytes.byteLength} bytes where ${wanted} were expected. Reload the page.`,
-      );
+      throw failure("fail.drew", { bytes: bytes.byteLength, wanted });
     }
     return new Uint8ClampedArray(bytes);
   }
@@ -55,9 +54,7 @@ export class Remote {
   ): Promise<Near> {
     const out = except >= 0 ? [except, ...without] : Array.from(without);
     if (out.length > MOST_WITHOUT) {
-      throw new PageError(
-        `neighbours of more than ${MOST_WITHOUT} images need a page that carries the latents. Select fewer.`,
-      );
+      throw failure("fail.without", { most: MOST_WITHOUT.toLocaleString() });
     }
     // Who leaves none out asks as ever, so that servers of before understand.
     const left = out.length ? { without: out.map((row) => this.columns.id(row)) } : {};

@@ -1,7 +1,8 @@
 /** The columns of a space, unpacked as they are asked for. */
 
 import { unpackHalf } from "../compute/half.ts";
-import { PageError, type ColumnInfo, type Columns, type Manifest, type Resources } from "../contracts.ts";
+import type { ColumnInfo, Columns, Manifest, Resources } from "../contracts.ts";
+import { failure } from "./failing.ts";
 
 const MISSING = 65535;
 const STEPS = 65534;
@@ -21,7 +22,7 @@ export async function openColumns(manifest: Manifest, resources: Resources): Pro
 
   async function column(name: string): Promise<Float32Array | Int16Array> {
     const info = manifest.columns.find((each) => each.name === name);
-    if (!info) throw new PageError(`this space has no column ${name}`);
+    if (!info) throw failure("fail.column", { name });
     // A space without labels has those that its reader gives.
     if (name === "label" && unlabelled) return given;
     return unpackColumn(info, await resources.bytes(`column-${name}`));
@@ -40,7 +41,7 @@ export async function openColumns(manifest: Manifest, resources: Resources): Pro
     column,
     async map(name) {
       const info = manifest.maps.find((each) => each.name === name);
-      if (!info) throw new PageError(`this space has no map ${name}`);
+      if (!info) throw failure("fail.map", { name });
       return unpackMap(info.low, info.high, await resources.bytes(`map-${name}`));
     },
     z() {

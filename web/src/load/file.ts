@@ -1,6 +1,7 @@
 /** The resources of an exported page: they lie in the page itself, in elements of their own. */
 
-import { PageError } from "../contracts.ts";
+import type { PageError } from "../contracts.ts";
+import { failure } from "./failing.ts";
 import { unpackLzma } from "./lzma.ts";
 import { unpackText } from "./packed.ts";
 
@@ -17,7 +18,7 @@ export function inOneFile(): boolean {
  * @throws PageError in words when the file does not carry it, or has been changed on its way. */
 export async function fileBytes(name: string): Promise<ArrayBuffer> {
   const element = find(document, name);
-  if (!element) throw new PageError(`this file does not carry ${name}; open the space with: latlas serve`);
+  if (!element) throw failure("fail.resource", { name });
   let packed = unpackText(element.textContent);
   // The text is no longer needed, and it is large.
   element.textContent = "";
@@ -52,5 +53,5 @@ function asWritten(): Promise<Document> {
 }
 
 function damaged(): PageError {
-  return new PageError("this file was changed on its way here. Copy it again as it is, or zip it first.");
+  return failure("fail.damaged");
 }

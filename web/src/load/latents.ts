@@ -1,6 +1,7 @@
 /** The latents of rows that the page does not carry, from the server. */
 
 import { PageError, type Columns, type Server } from "../contracts.ts";
+import { failure } from "./failing.ts";
 
 const BATCH = 1024;
 const TOGETHER = 4;
@@ -42,7 +43,7 @@ export class RemoteLatents {
     }
     const wanted = 4 * ids.length * this.dim;
     if (bytes.byteLength !== wanted) {
-      throw new PageError(`the server sent ${bytes.byteLength} bytes of latents where ${wanted} were expected. Load the page again.`);
+      throw failure("fail.latents.bytes", { bytes: bytes.byteLength, wanted });
     }
     return new Float32Array(bytes);
   }

@@ -1,6 +1,7 @@
 /** Where the page's bytes come from: the file that it is in, or the server that sent it. */
 
 import { PageError, type Manifest, type Resources } from "../contracts.ts";
+import { failure, said } from "./failing.ts";
 import { fileBytes, inOneFile } from "./file.ts";
 
 export { inOneFile } from "./file.ts";
@@ -14,9 +15,6 @@ let tell: () => void = () => undefined;
 let warn: () => void = () => undefined;
 
 const CONFLICT = 409;
-
-/** What is said of everything that is asked for after the space has changed under the page. */
-export const STALE = "the space has changed on disk. Load the page again.";
 
 /** Whom to tell when the server did not answer for a resource. */
 export function onOutage(listener: () => void): void {
@@ -49,7 +47,7 @@ export function isKept(name: string): boolean {
  * would be shown as one. */
 export function untilChanged(read: Read): Read {
   let changed = false;
-  const stale = () => new PageError(STALE, CONFLICT);
+  const stale = () => failure("fail.stale", {}, CONFLICT);
   return async (...asked) => {
     if (changed) throw stale();
     try {
@@ -118,7 +116,7 @@ async function serverBytes(
     response = await fetch(address(path), { credentials: "same-origin" });
   } catch {
     tell();
-    throw new PageError("the server does not answer. Is latlas serve still running?");
+    throw failure("fail.server");
   }
   if (!response.ok) throw new PageError(await wordsOf(response), response.status);
   if (!onProgress || !response.body) return response.arrayBuffer();
@@ -127,7 +125,7 @@ async function serverBytes(
 
 /** What a failed answer says, in words. */
 export async function wordsOf(response: Response): Promise<string> {
-  const fallback = `the server answered ${response.status} ${response.statusText}`.trim();
+  const fallback = said("fail.answered", { status: `${response.status} ${response.statusText}`.trim() });
   try {
     const body = (await response.json()) as { error?: string; detail?: unknown };
     return body.error ?? (typeof body.detail === "string" ? body.detail : fallback);

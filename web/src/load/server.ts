@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { PageError, type Server } from "../contracts.ts";
+import { failure, said } from "./failing.ts";
 import { address, onOutage, wordsOf } from "./resources.ts";
 
 const PREFIX = "api/v1";
@@ -74,7 +75,7 @@ export function openServer(readOnly: boolean): Server {
       });
     } catch {
       lost();
-      throw new PageError("the server does not answer. The page goes on when it is back.");
+      throw failure("fail.server.later");
     }
     reachable.value = true;
     if (!response.ok) {
@@ -128,14 +129,14 @@ export function openServer(readOnly: boolean): Server {
       if (job) {
         onProgress?.(job.done, job.text);
         if (job.state === "done") return job.result as T;
-        if (job.state === "failed") throw new PageError(job.error ?? "the work failed");
-        if (job.state === "cancelled") throw new PageError("cancelled");
+        if (job.state === "failed") throw new PageError(job.error ?? said("fail.work"));
+        if (job.state === "cancelled") throw failure("fail.cancelled");
       }
       wait = Math.min(wait * 1.4, job ? LATER : MUCH_LATER);
       await pause(wait, signal);
       if (signal?.aborted) {
         await leave(id);
-        throw new PageError("cancelled");
+        throw failure("fail.cancelled");
       }
     }
   }

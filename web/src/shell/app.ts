@@ -1,13 +1,13 @@
 /** The page as its features see it: data, map, state and the small services around them. */
 
 import { computed, signal, type Signal } from "@preact/signals";
-import { PageError, type App, type Extra, type Manifest, type Resources, type Server, type Tool, wordsOf } from "../contracts.ts";
+import { type App, type Extra, type Manifest, type Resources, type Server, type Tool, wordsOf } from "../contracts.ts";
 import { startEngine } from "../compute/engine.ts";
 import { features } from "../features/index.ts";
 import { openColumns } from "../load/columns.ts";
 import { RemoteLatents } from "../load/latents.ts";
 import { openPictures } from "../load/pictures.ts";
-import { STALE } from "../load/resources.ts";
+import { failure, isStale, speak } from "../load/failing.ts";
 import { createLayers } from "../map/layers.ts";
 import { createMap, type PointMap } from "../map/renderer.ts";
 import { paint } from "./colours.ts";
@@ -38,6 +38,7 @@ export async function createPage(
   server: Server | null,
 ): Promise<Page> {
   const state = initialState(manifest);
+  speak(() => state.language.peek());
   const address = new Address();
   const frame = createFrame(state);
   const panels = features.filter((feature) => feature.Panel).map((feature) => feature.id);
@@ -85,7 +86,7 @@ export async function createPage(
         for (let i = 0; i < rows.length; i++) found.set(z.subarray(rows[i] * D, (rows[i] + 1) * D), i * D);
         return found;
       }
-      if (!remote) throw new PageError("this file does not carry the latent vectors");
+      if (!remote) throw failure("fail.latents");
       return remote.of(rows);
     },
     toldOf: (row) => (manifest.scope === "global" ? -1 : (told.value ?? given)[row]),
@@ -189,7 +190,7 @@ function speaker(frame: Frame): App["say"] {
   let number = 0;
   return (text, kind = "note") => {
     // The note on the change stays, and says the same.
-    if (text === STALE && frame.changed.peek()) return;
+    if (isStale(text) && frame.changed.peek()) return;
     // Said again it counts as new, but it stands there once.
     const others = frame.messages.peek().filter((each) => each.text !== text);
     const message: Message = { number: ++number, text, kind };

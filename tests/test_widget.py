@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 import traitlets
 
@@ -29,18 +30,39 @@ def test_it_carries_the_page_and_its_state(widget):
     assert "export default" in state["_esm"]
 
 
+def ids_of(widget, some):
+    """The first ids that the page carries."""
+    return np.frombuffer(parts(widget.page)["ids"], np.int32)[:some].tolist()
+
+
 def test_what_the_page_sends_is_heard_by_observers(widget):
-    heard = []
+    heard, (first, second, third) = [], ids_of(widget, 3)
     widget.observe(lambda change: heard.append((change.name, change.new)), ["selection", "row"])
-    widget.set_state({"selection": [4, 2], "row": 7})
-    assert sorted(heard) == [("row", 7), ("selection", [4, 2])]
+    widget.set_state({"selection": [second, first], "row": third})
+    assert sorted(heard) == [("row", third), ("selection", [second, first])]
     with pytest.raises(traitlets.TraitError):
         widget.selection = ["four"]
 
 
+def test_ids_that_the_page_lacks_are_left_out_with_a_warning(widget):
+    first, second = ids_of(widget, 2)
+    lacking = [10**6 + number for number in range(9)]
+    with pytest.warns(
+        UserWarning, match=r"not among the 40 images .* id 1000000, .*1000004, \.\.\."
+    ):
+        widget.selection = [second, *lacking, first]
+    assert widget.selection == [second, first]
+    widget.row = first
+    with pytest.warns(UserWarning, match=r"left out: id 1000000\. A page with more"):
+        widget.row = 10**6
+    assert widget.row == first
+    widget.row = -7
+    assert widget.row == -1
+
+
 def test_two_widgets_do_not_share_their_state(widget, digits_space, built):  # noqa: F811
     other = latlas.widget(latlas.open(digits_space), images=10, built=built)
-    other.selection = [1]
+    other.selection = ids_of(other, 1)
     assert widget.selection == []
     assert widget.page != other.page
 

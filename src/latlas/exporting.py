@@ -22,7 +22,7 @@ from latlas.outputs import VECTOR_SUFFIXES, write_vectors
 from latlas.space import Space
 from latlas.webpage import PAGE, page_file
 
-__all__ = ["MOST_IMAGES", "as_text", "export", "export_page"]
+__all__ = ["MOST_IMAGES", "as_text", "export", "export_page", "page_rows"]
 
 MOST_IMAGES = 20_000
 """More images than this are thinned out evenly in an exported page, unless asked otherwise."""
@@ -113,7 +113,7 @@ def export_page(
         SpaceError: the space is damaged.
     """
     progress = progress or NoProgress()
-    rows = _thinned(space, MOST_IMAGES if images is None else images)
+    rows = page_rows(space, images)
     files = {name: page_file(name, built) for name in PAGE_FILES}
     if rows is not None:
         progress.note(
@@ -197,12 +197,13 @@ def _lzma(data: bytes) -> bytes:
     return packed[:5] + len(data).to_bytes(8, "little") + packed[13:]
 
 
-def _thinned(space: Space, most: int) -> IntArray | None:
-    """Rows for a page, the same share of each class; None for all of them.
+def page_rows(space: Space, images: int | None) -> IntArray | None:
+    """Rows for a page of so many images, see ``export_page``; None for all of them.
 
     Raises:
         OptionError: fewer than one image.
     """
+    most = MOST_IMAGES if images is None else images
     if most < 1:
         raise OptionError(f"images is {most}; a page carries at least 1.")
     count = len(space)

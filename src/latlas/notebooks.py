@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from latlas.contracts import MissingExtraError
-from latlas.exporting import export_page
+from latlas.exporting import export_page, page_rows
 from latlas.lazily import lazy_import
 from latlas.space import Space
 from latlas.webpage import PAGE
@@ -16,6 +17,8 @@ anywidget = lazy_import("anywidget")
 traitlets = lazy_import("traitlets")
 
 __all__ = ["widget"]
+
+MOST_NAMED = 5
 
 # The frame has no origin, so nothing in it reaches the notebook but by these messages.
 _SCRIPT = """
@@ -79,7 +82,7 @@ def widget(
     Returns:
         An ``anywidget.AnyWidget``. Its traits follow the page, and the page follows them:
         ``selection``, the list of selected ids; ``row``, the id of the image whose card is open,
-        or -1; ``height``.
+        or -1; ``height``. Ids that the page does not carry are left out with a warning.
 
     Raises:
         MissingExtraError: the packages of ``latlas[notebook]`` are not installed.
@@ -90,7 +93,40 @@ def widget(
         explorer = _explorer()
     except ImportError as error:
         raise MissingExtraError("the page in a notebook", "notebook") from error
-    return explorer(page=export_page(space, images=images, built=built), height=height)
+    page = export_page(space, images=images, built=built)
+    rows, ids = page_rows(space, images), space.latents.ids
+    carried = frozenset((ids if rows is None else ids[rows]).tolist())
+    return explorer(page=page, height=height, _carried=carried)
+
+
+def _carried(explorer: Any, ids: list[int]) -> list[int]:
+    """Those of the ids that the page carries; a warning says which are left out."""
+    known = explorer._carried
+    missing = [number for number in ids if number not in known]
+    if missing:
+        named = ", ".join(map(str, missing[:MOST_NAMED])) + (
+            ", ..." if missing[MOST_NAMED:] else ""
+        )
+        warnings.warn(
+            f"not among the {len(known):,} images that the page carries, so left out: id {named}. "
+            "A page with more of them: space.widget(images=...)",
+            stacklevel=3,
+        )
+    return [number for number in ids if number in known]
+
+
+def _selection(explorer: Any, proposal: Any) -> list[int]:
+    return _carried(explorer, proposal["value"])
+
+
+def _row(explorer: Any, proposal: Any) -> int:
+    row: int = proposal["value"]
+    if row < 0:
+        return -1
+    if _carried(explorer, [row]):
+        return row
+    before: int = explorer.row  # what is shown goes on
+    return before
 
 
 @cache
@@ -106,5 +142,8 @@ def _explorer() -> Any:
         "height": traitlets.Int(640).tag(sync=True),
         "selection": traitlets.List(traitlets.Int()).tag(sync=True),
         "row": traitlets.Int(-1).tag(sync=True),
+        "_carried": traitlets.Any(frozenset()),
+        "_selection": traitlets.validate("selection")(_selection),
+        "_row": traitlets.validate("row")(_row),
     }
     return type("Explorer", (anywidget.AnyWidget,), traits)

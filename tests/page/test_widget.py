@@ -106,3 +106,14 @@ def test_a_selection_that_was_there_before_is_shown_and_nothing_is_left_behind(n
     until(frame, "() => [...__latlas.state.selection.value].join() === '3,4'")
     page.evaluate("away()")
     assert page.evaluate("heard.length") == 0
+
+
+def test_the_model_is_told_what_the_page_could_not_show(notebook):
+    page, frame = notebook
+    first, second = frame.evaluate("[3, 4].map((row) => __latlas.columns.id(row))")
+    page.evaluate("ids => model.set('selection', ids)", [second, 10**6, first])
+    until(page, "ids => saved.at(-1)?.selection.join() === ids", f"{first},{second}")
+    page.evaluate("id => model.set('row', id)", second)
+    until(frame, "() => __latlas.state.pinned.value === 4")
+    page.evaluate("model.set('row', 1000000)")
+    until(page, "id => saved.at(-1).row === id", second)

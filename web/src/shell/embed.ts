@@ -2,6 +2,7 @@
  *
  * Messages are objects with `latlas`: from the page "ready", "selection" (ids) and "row" (an id or
  * -1); to the page "show" with any of `selection` (ids), `row` (an id, -1 for none), `map`, `colour`.
+ * Ids that the page does not carry are left out, and the parent is told what is shown instead.
  */
 
 import { effect } from "@preact/signals";
@@ -24,13 +25,18 @@ export function embed(app: App): void {
     const ids = Array.from(app.state.selection.value, (row) => app.columns.id(row));
     if (!silent) tell({ latlas: "selection", ids });
   });
+  const pinned = (row: number) => (row < 0 ? -1 : app.columns.id(row));
   effect(() => {
-    const row = app.state.pinned.value;
-    if (!silent) tell({ latlas: "row", id: row < 0 ? -1 : app.columns.id(row) });
+    const id = pinned(app.state.pinned.value);
+    if (!silent) tell({ latlas: "row", id });
   });
   silent = false;
   addEventListener("message", (event: MessageEvent<Shown>) => {
-    if (event.source === window.parent && event.data?.latlas === "show") show(app, event.data);
+    if (event.source !== window.parent || event.data?.latlas !== "show") return;
+    show(app, event.data);
+    // The selection is told by being set; a row that is not shown changes nothing by itself.
+    const id = pinned(app.state.pinned.peek());
+    if (typeof event.data.row === "number" && event.data.row !== id) tell({ latlas: "row", id });
   });
   tell({ latlas: "ready" });
 }

@@ -358,13 +358,15 @@ def test_a_drawn_1_lands_among_its_likes_and_becomes_a_0_where_it_is_dragged_to(
     rows = near()
     assert len(rows) == 8
     assert (latents.labels[rows] == 1).sum() >= 6
+    # Small in the middle, so that no card lies over where it is taken up.
+    page.evaluate("__latlas.map.setView({ scale: __latlas.map.view.value.scale / 2 })")
     until_seen(page, lambda: page.evaluate(PAINTED_ABOVE), lambda pixels: pixels >= 0.9 * BOX)
     at = np.array(page.evaluate(MIDDLE_ABOVE))
-    assert np.hypot(*(places(page)[rows] - at).T).min() < 40
+    assert np.hypot(*(places(page)[rows] - at).T).min() < 25
     picture = verdict.locator("canvas:not(.decoded-fog)").nth(1)
     before = picture.evaluate("canvas => canvas.toDataURL()")
     drag(page, [at, in_window(page, heart(latlas.open(mnist), 0))])
-    expect(verdict).to_have_attribute("data-label", "0", timeout=SLOW)
+    expect(verdict).to_have_attribute("data-label", "0")
     assert picture.evaluate("canvas => canvas.toDataURL()") != before
     assert (latents.labels[near()] == 0).sum() >= 6
 

@@ -2,10 +2,9 @@
 
 import { type App, wordsOf } from "../../contracts.ts";
 import { labelsAt, latentAt, wayNow } from "../../parts/latentAt.ts";
-import { landed, settle, show } from "./landed.ts";
+import { landed, settle, show, taken } from "./landed.ts";
 
 const REACH = 18;
-let moves = 0;
 
 /** Lets the landed image be dragged, before the map takes the gesture for itself. */
 export function dragging(app: App): void {
@@ -55,7 +54,7 @@ export async function moveTo(app: App, x: number, y: number): Promise<void> {
   if (!now || !app.decoder) return;
   landed.value = { ...now, x, y };
   show(app);
-  const move = ++moves;
+  const wanted = taken();
   try {
     const [z, labels] = await Promise.all([
       latentAt(app, x, y, wayNow(app), "drag"),
@@ -67,7 +66,7 @@ export async function moveTo(app: App, x: number, y: number): Promise<void> {
     if (!z || !pixels) return;
     const [height, width] = app.manifest.shape;
     const image = new ImageData(new Uint8ClampedArray(pixels), width, height);
-    await settle(app, image, z, pixels, label, { x, y }, () => move === moves);
+    await settle(app, image, z, pixels, label, { x, y }, wanted);
   } catch (error) {
     app.say(wordsOf(error), "error");
   }

@@ -25,12 +25,21 @@ export interface Landed {
 /** What lies there now, or null. */
 export const landed = signal<Landed | null>(null);
 
+let turns = 0;
+
+/** Takes the landed image over; the answer says whether nothing has taken it over since. */
+export function taken(): () => boolean {
+  const mine = ++turns;
+  return () => mine === turns;
+}
+
 /** Encodes an image of the space's size and shows it on the map. */
 export async function land(app: App, image: ImageData): Promise<void> {
   const channels = app.manifest.shape[2];
+  const wanted = taken();
   const ways = await explain(app, pixelsOf(image, channels));
   if (!ways.length) throw new PageError(app.t("draw.nonet"));
-  await settle(app, image, ways[0].z, ways[0].rgba, ways[0].label);
+  await settle(app, image, ways[0].z, ways[0].rgba, ways[0].label, undefined, wanted);
 }
 
 /** Finds out everything about a latent vector and puts it on the map.

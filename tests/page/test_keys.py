@@ -124,10 +124,11 @@ def test_what_keys_do(page):
     for name in (names[1], names[0]):
         page.keyboard.press("m")
         wait_for_state(page, "map", name)
-    for theme in ("light", "dark"):
+    # The system's theme is light here: back there the page follows it again.
+    for theme, shown in (("dark", "dark"), ("auto", "light")):
         page.keyboard.press("d")
         wait_for_state(page, "theme", theme)
-        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        expect(page.locator("html")).to_have_attribute("data-theme", shown)
 
 
 def test_no_key_fires_in_a_field_or_with_a_modifier(page):

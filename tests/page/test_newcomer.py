@@ -131,7 +131,7 @@ def test_a_step_of_the_tour_begins_at_its_top(open_page, served):
         assert body.evaluate("each => each.scrollTop") > 0
         body.get_by_role("button", name=name, exact=True).tap()
         expect(page.locator(".tour h3")).not_to_have_text(before)
-        page.wait_for_function("document.querySelector('.panel .body').scrollTop === 0")
+        page.wait_for_function("() => document.querySelector('.panel .body').scrollTop === 0")
 
 
 @pytest.mark.parametrize("width", [390, 360, 320])

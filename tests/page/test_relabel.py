@@ -30,6 +30,7 @@ def wait_for_labels(page, name, count):
     """Until so many images have a label, by name."""
     page.wait_for_function(
         """([name, count]) => {
+            if (!window.__latlas) return false;  // the page is still loading
             const { columns, manifest } = window.__latlas;
             const label = manifest.classes.findIndex((each) => each.name === name);
             return columns.labels.filter((each) => each === label).length === count;

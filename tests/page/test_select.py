@@ -196,7 +196,7 @@ def test_all_none_invert_by_class_and_by_bar(picked):
 def test_a_class_that_is_switched_off_is_not_selected(page):
     page.evaluate("window.__latlas.state.hidden.value = new Set([3])")
     page.keyboard.press("Shift+A")
-    page.wait_for_function("window.__latlas.state.selection.value.length > 0")
+    page.wait_for_function("() => window.__latlas.state.selection.value.length > 0")
     assert selected(page) == np.flatnonzero(labels(page) != 3).tolist()
 
 

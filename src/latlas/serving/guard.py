@@ -235,26 +235,14 @@ class Guard:
         if self._rules.local:
             return None
         seconds = self._rules.guesses.wait(_caller(scope), count=False)
-        if not seconds:
-            return None
-        return failure(
-            429,
-            f"this address sent a wrong token too often; wait {seconds:.0f} s.",
-            {"retry-after": str(int(seconds) + 1)},
-        )
+        return _later(seconds, "this address sent a wrong token too often")
 
     def _too_often(self, scope: Scope) -> Response | None:
         if self._rules.local or scope["path"] not in UPLOADS or scope["method"] != "POST":
             return None
         seconds = self._rules.uploads.wait(_caller(scope))
-        if not seconds:
-            return None
-        return failure(
-            429,
-            f"this address sent {self._rules.limits.uploads_per_minute} images within a minute; "
-            f"wait {seconds:.0f} s.",
-            {"retry-after": str(int(seconds) + 1)},
-        )
+        most = self._rules.limits.uploads_per_minute
+        return _later(seconds, f"this address sent {most} images within a minute")
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | Response:
         """The whole body, or the answer to one that is too large or too slow."""
@@ -286,6 +274,13 @@ class Guard:
 
 def _caller(scope: Scope) -> str:
     return str((scope.get("client") or ("?",))[0])
+
+
+def _later(seconds: float, why: str) -> Response | None:
+    """The answer to one who has to wait for so long; None: nobody has to."""
+    if not seconds:
+        return None
+    return failure(429, f"{why}; wait {seconds:.0f} s.", {"retry-after": str(int(seconds) + 1)})
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:

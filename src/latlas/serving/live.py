@@ -22,7 +22,7 @@ from latlas.serving.answers import pack
 from latlas.serving.near import Finder, Meeting
 from latlas.space import Space
 
-__all__ = ["Live", "Served", "UnreadyError"]
+__all__ = ["WHOSE", "Live", "Served", "UnreadyError"]
 
 Made = TypeVar("Made")
 KEPT_BYTES = 512 << 20
@@ -30,6 +30,10 @@ SLOW = (
     "sheet-net-",
     "borders-",
     *(f"column-{name}" for name in ("predicted", "confidence", "surprise", "rarity")),
+)
+WHOSE = (
+    "each class has a space of its own, and a vector alone does not say which is meant. Give its "
+    "label too."
 )
 WATCHED = (FILE, "scores.json")
 
@@ -147,10 +151,7 @@ class Live:
         if self.space.scope != "per-class":
             return self.once("near", lambda: self._meeting(np.arange(len(self.latents))))
         if told < 0:
-            raise OptionError(
-                "each class has a space of its own, and a vector alone does not say which is "
-                "meant. Give its label too."
-            )
+            raise OptionError(WHOSE)
         rows = np.flatnonzero(self.latents.told == told)
         if not len(rows):
             raise OptionError(f"the space of {self.space.label(told)!r} holds no image.")

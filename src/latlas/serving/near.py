@@ -80,7 +80,7 @@ class Finder:
             return nearest(asked, self._points, k)
         with torch.inference_mode():
             indices, distances, safe = self._find(torch.from_numpy(asked), k, width)
-        if width < len(self) and not safe.all():
+        if not safe.all():
             again = nearest(asked[~safe], self._points, k)
             indices[~safe], distances[~safe] = again.indices, again.distances
         return Neighbours(indices, distances)
@@ -113,9 +113,6 @@ class Finder:
         They lie in the ``width`` groups of 64 rows whose least scores |p|² - 2 q·p are lowest,
         and among the rows that are left over: int64 [M, C], float32 [M, C, D], float32 [M].
         """
-        if self._groups <= width:
-            everything = torch.arange(len(self)).expand(len(centred), -1)
-            return everything, self._all[everything], torch.full((len(centred),), torch.inf)
         q = torch.cat([-2 * centred, torch.ones_like(centred[:, :1])], dim=1)  # [M, D + 1]
         scores = torch.empty(len(q), CHUNK)  # one for all: new memory is slow
         parts = []

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from latlas.contracts import IntArray, OptionError, SpaceError, UInt8Array
 from latlas.serving.answers import json_answer
 from latlas.serving.context import Here
-from latlas.serving.live import Live
+from latlas.serving.live import WHOSE, Live
 from latlas.serving.routes.pictures import base64_rgba, grid, received, rgba
 from latlas.serving.routes.rows import label_of, vectors_of
 from latlas.serving.shapes import DecodeAsked, ExplainAsked, WalkAsked, described, read
@@ -155,10 +155,7 @@ def _end(live: Live, end: int | str | list[float], told: int) -> Query:
         return end
     if isinstance(end, list):
         if told < 0 and live.space.scope == "per-class":
-            raise OptionError(
-                "each class has a space of its own, and a vector alone does not say which is "
-                "meant. Give its label too."
-            )
+            raise OptionError(WHOSE)
         return Place(vectors_of(live, [end], 1)[0], told)
     name = end.removeprefix(LABEL)
     live.space.label_number(name)

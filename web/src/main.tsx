@@ -11,7 +11,7 @@ import { attachGestures } from "./map/gestures.ts";
 import { createPage, type Page } from "./shell/app.ts";
 import { Shell } from "./shell/shell.tsx";
 import { follow, settle } from "./shell/follow.ts";
-import { extraAt, extraLayer, inks, nameLayer, neighbourLayer, panelLayer, type Inks } from "./shell/overlays.ts";
+import { extraAt, extraLayer, inksFor, nameLayer, neighbourLayer, panelLayer } from "./shell/overlays.ts";
 import { imageLayer } from "./shell/imageLayer.ts";
 import { embed } from "./shell/embed.ts";
 import { addKeys, listen } from "./shell/keys.ts";
@@ -100,15 +100,7 @@ async function showLoading(place: HTMLElement, manifest: Manifest, resources: Re
 }
 
 function addLayers({ app, frame, extras }: Page): void {
-  let kept: Inks | null = null;
-  effect(() => {
-    void frame.dark.value;
-    kept = null;
-  });
-  const ink = () => {
-    if (!kept || kept.dark !== frame.dark.value) kept = inks(frame.dark.value);
-    return kept;
-  };
+  const ink = inksFor(frame.dark);
   app.addLayer(panelLayer(app, frame.panels, ink));
   app.addLayer(imageLayer(app, frame.colouring));
   app.addLayer(neighbourLayer(app, frame.lines, ink));

@@ -37,7 +37,7 @@ export interface SpaceData {
   plane: { mean: number[]; components: [number[], number[]] } | null;
 }
 
-/** The maths of one space. `among` is a label whose rows alone count, -1 for all. */
+/** The maths of one space, whose public methods are what the worker is asked. `among` is a label whose rows alone count, -1 for all. */
 export class LatentMaths {
   private readonly search: Search | null;
   private readonly masks = new Map<string, Uint8Array>();

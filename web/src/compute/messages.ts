@@ -1,8 +1,6 @@
 /** What the page and its workers say to each other. */
 
-import type { MixtureInfo, Near } from "../contracts.ts";
-import type { Directions } from "./directions.ts";
-import type { SpaceData } from "./latents.ts";
+import type { LatentMaths, SpaceData } from "./latents.ts";
 
 /** What the worker needs to know of a space; `z` are half floats as they came. */
 export type PackedSpace = Omit<SpaceData, "z"> & { z: ArrayBuffer | null };
@@ -35,40 +33,8 @@ export interface NetOps {
   ): Promise<Float32Array>;
 }
 
-/** What is asked of the latents; `among`: a label whose rows alone count, -1 for all. */
-export interface MathOps {
-  openSpace(space: PackedSpace): void;
-  addMap(name: string, places: Float32Array): void;
-  addMixture(info: MixtureInfo, bytes: ArrayBuffer): void;
-  nearest(z: Float32Array, k: number, except: number, among: number, without?: Uint32Array): Near;
-  odds(z: Float32Array): Float32Array | null;
-  fog(z: Float32Array, among: number): Float32Array;
-  sample(name: string, n: number, label: number, temperature: number, seed: number): Float32Array;
-  sampleLike(
-    rows: Uint32Array,
-    n: number,
-    temperature: number,
-    seed: number,
-    among: number,
-  ): Float32Array;
-  sampleAround(
-    own: Float32Array,
-    n: number,
-    temperature: number,
-    seed: number,
-    among: number,
-  ): Float32Array;
-  walk(
-    a: Float32Array,
-    b: Float32Array,
-    steps: number,
-    path: "linear" | "graph",
-    among: number,
-  ): Float32Array;
-  directions(z: Float32Array, map: string, m: number, among: number): Directions;
-  directionsAmong(own: Float32Array, rows: Uint32Array, map: string, m: number): Directions;
-  place(z: Float32Array, map: string, among: number): Float32Array;
-}
+/** What is asked of the latents. */
+export type MathOps = { openSpace(space: PackedSpace): void } & Pick<LatentMaths, keyof LatentMaths>;
 
 /** Everything that a worker does. */
 export type Ops = NetOps & MathOps;

@@ -40,18 +40,14 @@ self.onmessage = async ({ data }: MessageEvent<Question>) => {
     const run = ops[op] as (...args: unknown[]) => unknown;
     answer = { id, value: await run(...args) };
   } catch (error) {
-    answer = { id, error: words(error), broken: isBroken(error) };
+    answer = { id, error: wordsOf(error), broken: isBroken(error) };
   }
   self.postMessage(answer, { transfer: buffersOf(answer.value) });
 };
 
-function words(error: unknown): string {
-  return wordsOf(error);
-}
-
 /** Whether the runtime has gone down with the error, so that only a new worker helps. */
 function isBroken(error: unknown): boolean {
-  return error instanceof WebAssembly.RuntimeError || /\babort|out of memory|unreachable/i.test(words(error));
+  return error instanceof WebAssembly.RuntimeError || /\babort|out of memory|unreachable/i.test(wordsOf(error));
 }
 
 /** The buffers of an answer, which are handed over instead of copied. */

@@ -16,8 +16,14 @@ export interface Inks {
   accent: string;
 }
 
+/** The colours of the page's style, read again whenever light and dark have changed. */
+export function inksFor(dark: ReadonlySignal<boolean>): () => Inks {
+  let kept: Inks | null = null;
+  return () => (kept?.dark === dark.peek() ? kept : (kept = inks(dark.peek())));
+}
+
 /** The colours that the style sheet has now. */
-export function inks(dark: boolean): Inks {
+function inks(dark: boolean): Inks {
   const style = getComputedStyle(document.documentElement);
   const read = (name: string) => style.getPropertyValue(`--${name}`).trim();
   return {

@@ -44,14 +44,12 @@ function Said({ app, borders, turn }: { app: App; borders: Borders; turn: { valu
 }
 
 /** The classifier that drew the borders, in words, and its share of right answers, if known. */
-function drawnBy(app: App, info: BordersInfo & { method?: string }): { method: string; accuracy: number | null } {
+function drawnBy(app: App, { method: name }: BordersInfo): { method: string; accuracy: number | null } {
   const { knn, linear } = app.manifest;
-  const method = info.method ?? (knn || !linear ? "knn" : "linear");
-  const known = { knn, linear }[method];
-  const key = `borders.${method}`;
+  const key = `borders.${name}`;
   const word = app.t(key);
   // Only these two are in the manifest, so of another nothing but its name is known.
-  return { method: word === key ? method : word, accuracy: known?.accuracy ?? null };
+  return { method: word === key ? name : word, accuracy: { knn, linear }[name]?.accuracy ?? null };
 }
 
 /** Why no borders are painted, with what can be done about it. */

@@ -66,7 +66,7 @@ export async function moveTo(app: App, x: number, y: number): Promise<void> {
     if (!z || !pixels) return;
     const [height, width] = app.manifest.shape;
     const image = new ImageData(new Uint8ClampedArray(pixels), width, height);
-    await settle(app, image, z, pixels, label, { x, y }, wanted);
+    await settle(app, image, z, pixels, label, wanted, { x, y });
   } catch (error) {
     app.say(wordsOf(error), "error");
   }

@@ -39,13 +39,13 @@ export async function land(app: App, image: ImageData): Promise<void> {
   const wanted = taken();
   const ways = await explain(app, pixelsOf(image, channels));
   if (!ways.length) throw new PageError(app.t("draw.nonet"));
-  await settle(app, image, ways[0].z, ways[0].rgba, ways[0].label, undefined, wanted);
+  await settle(app, image, ways[0].z, ways[0].rgba, ways[0].label, wanted);
 }
 
 /** Finds out everything about a latent vector and puts it on the map.
  *
- * @param at where it was dragged.
  * @param wanted whether it is still asked for once all is known: what took longer than a later one is dropped.
+ * @param at where it was dragged.
  */
 export async function settle(
   app: App,
@@ -53,8 +53,8 @@ export async function settle(
   z: Float32Array,
   decoded: Uint8ClampedArray,
   label: number,
+  wanted: () => boolean,
   at?: { x: number; y: number },
-  wanted: () => boolean = () => true,
 ): Promise<void> {
   const among = amongOf(app, label);
   const [near, odds, fog, place] = await Promise.all([

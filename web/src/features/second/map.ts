@@ -7,7 +7,7 @@ import { createLayers } from "../../map/layers.ts";
 import { createMap } from "../../map/renderer.ts";
 import { isApart, laidOut } from "../../shell/follow.ts";
 import type { Layout, Panel } from "../../shell/layout.ts";
-import { inks, nameLayer, neighbourLayer, panelLayer, type Inks } from "../../shell/overlays.ts";
+import { inksFor, nameLayer, neighbourLayer, panelLayer } from "../../shell/overlays.ts";
 import { addTools } from "../select/tools.ts";
 
 const FLIGHT = 900;
@@ -79,11 +79,10 @@ export function openSecond(app: App, stage: HTMLElement): SecondMap {
   };
   stage.addEventListener("keydown", onKey);
 
-  let ink: Inks | null = null;
-  const inked = () => (ink?.dark === marks.dark.peek() ? ink : (ink = inks(marks.dark.peek())));
-  twin.addLayer(panelLayer(twin, panels, inked));
-  twin.addLayer(neighbourLayer(twin, marks.lines, inked));
-  twin.addLayer(nameLayer(twin, panels, inked));
+  const ink = inksFor(marks.dark);
+  twin.addLayer(panelLayer(twin, panels, ink));
+  twin.addLayer(neighbourLayer(twin, marks.lines, ink));
+  twin.addLayer(nameLayer(twin, panels, ink));
 
   ends.push(
     effect(() => map.setColours(marks.colours.value.index, marks.colours.value.palette)),

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 import latlas
 from latlas.exporting import export_page
-from page.looking import changed, like, link, map_pixels, state, wait_for_address
+from page.looking import changed, like, link, map_pixels, state, until_seen, wait_for_address
 
 UNDER = "__latlas.stage.querySelector('canvas[data-level=below]').toDataURL('image/png')"
 # Whether anything is drawn under the points.
@@ -34,6 +34,18 @@ COUNT = """colour => {
     if (data[i + 3] > 140 && wanted.every((v, c) => Math.abs(v - data[i + c]) <= 12)) count++;
   }
   return count;
+}"""
+# Where the points of a label are, [left, top, right, bottom] in pixels of the layer under them.
+PANEL = """label => {
+  const { map, columns } = __latlas;
+  const ratio = document.querySelector("canvas[data-level=below]").width / map.size.value.width;
+  const rows = [];
+  columns.labels.forEach((each, row) => each === label && rows.push(row));
+  const xs = rows.map((row) => map.places[2 * row]).sort((a, b) => a - b);
+  const ys = rows.map((row) => map.places[2 * row + 1]).sort((a, b) => a - b);
+  const [x0, y1] = map.toScreen(xs[0], ys[0]);
+  const [x1, y0] = map.toScreen(xs.at(-1), ys.at(-1));
+  return [x0, y0, x1, y1].map((each) => Math.round(each * ratio));
 }"""
 
 
@@ -139,24 +151,14 @@ def test_each_panel_has_lines_of_its_own(page):
     lines(page)
     page.keyboard.press("p")
     page.wait_for_function("() => document.querySelector('#switch-apart').ariaChecked === 'true'")
-    middles = page.evaluate("""() => {
-      const { map, columns } = __latlas;
-      const ratio = document.querySelector("canvas[data-level=below]").width / map.size.value.width;
-      return [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((label) => {
-        const rows = [];
-        columns.labels.forEach((each, row) => each === label && rows.push(row));
-        const xs = rows.map((row) => map.places[2 * row]).sort((a, b) => a - b);
-        const ys = rows.map((row) => map.places[2 * row + 1]).sort((a, b) => a - b);
-        const [x0, y1] = map.toScreen(xs[0], ys[0]);
-        const [x1, y0] = map.toScreen(xs.at(-1), ys.at(-1));
-        return [x0, y0, x1, y1].map((each) => Math.round(each * ratio));
-      });
-    }""")
     for label, colour in enumerate(colours(page)):
-        x0, y0, x1, y1 = middles[label]
-        page.wait_for_function(LINED)
-        own = drawn_under(page)[max(y0, 0) : y1, max(x0, 0) : x1]
-        assert strokes(own, colour) > 50, label
+
+        def own(label=label, colour=colour):
+            x0, y0, x1, y1 = page.evaluate(PANEL, label)
+            return strokes(drawn_under(page)[max(y0, 0) : y1, max(x0, 0) : x1], colour)
+
+        # Until the new lines are there, those of the map before may still be seen.
+        until_seen(page, own, lambda seen: seen > 50, "more than 50 pixels")
     expect(note(page)).to_contain_text("in each panel")
 
 

@@ -19,6 +19,10 @@ BARE = """(x, y) => {
   const at = document.elementFromPoint(x, y);
   return at === __latlas.stage || __latlas.stage.querySelector(".map-canvases").contains(at);
 }"""
+ON_MAP = """async name => {
+  const wanted = await __latlas.columns.map(name);
+  return wanted.every((value, i) => Object.is(value, __latlas.map.places[i]));
+}"""
 PLACE = """row => {
   const { map, stage } = __latlas;
   const box = stage.getBoundingClientRect();
@@ -73,21 +77,29 @@ def wait_for_state(page: Page, name: str, wanted: Any) -> None:
 def show_map(page: Page, name: str) -> None:
     """Chooses a map, and waits until all points are in their places on it."""
     page.locator("#map-choice").select_option(name)
+    # `wait_for_function` would take the promise itself for true.
+    settle(page, lambda: page.evaluate(ON_MAP, name), True)
+
+
+def in_size(page: Page) -> None:
+    """Waits until the map has the size of its stage: a frame after a panel or a note has come."""
     page.wait_for_function(
-        """async name => {
-          const wanted = await __latlas.columns.map(name);
-          return wanted.every((value, i) => Object.is(value, __latlas.map.places[i]));
-        }""",
-        arg=name,
+        """() => {
+          const { map, stage } = __latlas;
+          const { width, height } = map.size.value;
+          return width === stage.clientWidth && height === stage.clientHeight;
+        }"""
     )
 
 
 def view(page: Page) -> dict[str, float]:
+    in_size(page)
     return page.evaluate("__latlas.map.view.value")
 
 
 def clear_rows(page: Page, most: int = 1) -> list[int]:
     """Rows that can be pointed at, in the order of the space."""
+    in_size(page)
     found = page.evaluate(CLEAR_ROWS, most)
     assert len(found) == most
     return found
@@ -95,6 +107,7 @@ def clear_rows(page: Page, most: int = 1) -> list[int]:
 
 def place(page: Page, row: int) -> tuple[float, float]:
     """Where a row is drawn, in CSS pixels of the window."""
+    in_size(page)
     x, y = page.evaluate(PLACE, row)
     return x, y
 
@@ -111,6 +124,21 @@ def card(page: Page, row: int) -> Locator:
     expect(found.locator(".thumb")).not_to_have_count(0)
     expect(found.locator("canvas:not([data-drawn])")).to_have_count(0)
     expect(found).to_have_attribute("data-stands", str(found.locator(".thumb").count()))
+    return found
+
+
+def whole_card(page: Page, row: int) -> Locator:
+    """The card of a row of digits with all that it says, which comes bit by bit and moves it."""
+    found = card(page, row)
+    expect(found.locator(".odds .bar").first).to_be_visible()
+    expect(found.locator("figcaption span")).to_be_visible()  # the error
+
+    def boxes():
+        before = found.bounding_box()
+        next_frame(page)
+        return before, found.bounding_box()
+
+    until_seen(page, boxes, lambda seen: seen[0] == seen[1], "a card that stands still")
     return found
 
 

@@ -6,6 +6,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import latlas
+from page.looking import in_size
 from page.watching import until
 
 DROP = """({ names, text }) => {
@@ -28,6 +29,7 @@ def drop(page, names=(), text=""):
 @pytest.fixture
 def panel(page):
     page.locator("#open-draw").click()
+    in_size(page)
     return page.locator("[data-panel=draw]")
 
 

@@ -116,7 +116,8 @@ def test_pairs_show_the_nearest_real_image_beside_each(panel, explored):
 def test_a_sample_is_looked_at_where_it_lies(page, panel):
     draw(panel, n=8)
     panel.locator(".generate-cell").nth(2).click()
-    until(page, "() => __latlas.state.probe.value !== null")
+    # Where it lies is known a moment after it is drawn.
+    until(page, "() => Number.isFinite(__latlas.state.probe.value?.x)")
     probe = page.evaluate("(({ x, y }) => ({ x, y }))(__latlas.state.probe.value)")
     until(
         page,
@@ -182,6 +183,7 @@ def test_work_on_the_server_can_be_cancelled(open_page, own_served):
     panel.get_by_role("progressbar").wait_for()
     panel.get_by_role("button", name="Cancel").click()
     expect(panel.get_by_role("progressbar")).to_have_count(0)
-    until(page, "async () => (await __latlas.server.get('/jobs'))[0].state === 'cancelled'")
+    # The job is not there before the server has answered, nor stopped before the next look.
+    until(page, "async () => (await __latlas.server.get('/jobs'))[0]?.state === 'cancelled'")
     expect(panel.get_by_role("alert")).to_have_count(0)
     assert (seen(panel) == before).all()

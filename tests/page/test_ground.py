@@ -29,6 +29,7 @@ UNDER = """places => {
     return [...colour, sums[3] / (at.length / 4)];
   });
 }"""
+IN_RING = "() => document.activeElement.className === 'lift-way'"
 PIXELS = """canvases => canvases.map(canvas =>
   Array.from(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data))"""
 
@@ -80,11 +81,10 @@ def test_borders_paint_each_cluster_in_the_colour_of_its_class(page, space):
     places = [dense(space, "tsne", label) for label in labels]
     switch(page, "Borders").click()
     page.wait_for_selector("text=Borders: kNN classifier")
-    next_frame(page)
-    painted = under(page, places)
+    # The words are there for a moment before the borders are asked for.
+    painted = until_seen(page, lambda: under(page, places), lambda now: (now[:, 3] > 60).all())
     colours = page.evaluate("__latlas.manifest.classes.map((each) => each.colour)")
     wanted = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours])
-    assert (painted[:, 3] > 60).all()
     closest = np.abs(painted[:, None, :3] - wanted[None]).sum(-1).argmin(1)
     assert closest.tolist() == list(labels)
     assert under(page, [empty_corner(space, "tsne")])[0, 3] < 10
@@ -188,6 +188,8 @@ def open_ring(page):
     page.wait_for_selector("#probe-picture")
     page.keyboard.press("o")
     page.wait_for_selector(".lift-way >> nth=7")
+    # It takes the focus, and its place, a frame after it has come.
+    page.wait_for_function(IN_RING)
 
 
 def ring(page):

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 import latlas
 from latlas.exporting import export_page
 from page.looking import address, link, show_map, state, wait_for_address
+from page.test_ground import IN_RING
 from page.test_probe import card as probe_card
 from page.test_probe import hover, pixels, place
 from page.test_select import id_of
@@ -29,8 +30,9 @@ def pin(page, x, y):
 
 
 def pinned(page):
-    """Waits until the pinned place is decoded."""
+    """Waits until what is pinned has its place and is decoded."""
     expect(probe_card(page)).to_have_class(re.compile("probe-pinned"))
+    expect(probe_card(page)).to_have_attribute("data-x", re.compile(r"\d"))
     expect(probe_card(page)).to_have_attribute("data-known", "1")
     return place(page)
 
@@ -110,7 +112,7 @@ def test_a_sample_and_a_step_off_the_map_are_the_same_vector_in_a_new_window(
     assert (pixels(again) == pixels(page)).all()
     again.keyboard.press("o")
     first = again.locator(".lift-way").first
-    expect(first).to_be_visible()
+    again.wait_for_function(IN_RING)  # until then it may still stand elsewhere
     before = address(again)["probe"]
     first.click(force=True)
     again.wait_for_function("before => !location.hash.includes(before)", arg=before)

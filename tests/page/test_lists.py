@@ -52,7 +52,7 @@ def test_the_worst_drawn_come_first_and_a_click_flies_there(page):
     assert not page.evaluate(ON_STAGE, worst)
     rows.get_by_role("option").first.click()
     wait_for_state(page, "pinned", worst)
-    page.wait_for_function(f"({ON_STAGE})({worst})")
+    page.wait_for_function(ON_STAGE, arg=worst)
     expect(page.locator(f".card.pinned[data-row='{worst}']")).to_be_visible()
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from page.looking import card, clear_rows, place
+from page.looking import card, clear_rows, in_size, place
 from page.watching import PICTURES, SEEN, WRITE, barriers, compare
 
 DESK = {"size": (1280, 720)}
@@ -154,5 +154,6 @@ def test_a_tap_opens_a_card_at_the_foot_of_a_phone(open_page, served):
     expect(page.locator(".card")).to_have_count(0)
     page.locator("#open-generate").tap()
     panel = page.locator(".panel").bounding_box()
+    in_size(page)
     assert panel["width"] <= 390
     assert page.evaluate("__latlas.map.size.value.height") > 150

@@ -21,6 +21,7 @@ from page.looking import (
     state,
     until_seen,
     view,
+    whole_card,
 )
 
 RING = """row => {
@@ -97,7 +98,7 @@ def test_a_click_pins_the_card_and_a_neighbour_leads_on(page):
     row = clear_rows(page)[0]
     page.mouse.click(*place(page, row))
     page.mouse.move(5, 5)
-    found = card(page, row)
+    found = whole_card(page, row)
     expect(page.get_by_role("dialog")).to_have_attribute("data-row", str(row))
     x, y = place(page, row)
     box = found.bounding_box()
@@ -112,13 +113,13 @@ def test_a_click_pins_the_card_and_a_neighbour_leads_on(page):
 def test_a_card_keeps_its_side_while_the_map_moves(page):
     row = clear_rows(page)[0]
     page.mouse.click(*place(page, row))
-    before = card(page, row).bounding_box()
+    before = whole_card(page, row).bounding_box()
     x, _ = place(page, row)
     page.evaluate(
         "__latlas.map.setView({x: __latlas.map.view.value.x - 8 / __latlas.map.view.value.scale})"
     )
     moved = place(page, row)[0] - x
-    after = card(page, row).bounding_box()
+    after = whole_card(page, row).bounding_box()
     assert 6 < moved < 10
     assert abs(after["x"] - before["x"]) <= 10 and abs(after["y"] - before["y"]) <= 1
 

@@ -17,6 +17,8 @@ export interface Store {
   answered: Signal<Ask | null>;
   /** Places of the samples on the map, float32 [2 n]. */
   places: Signal<Float32Array>;
+  /** The samples that the places are of: they are known a moment after the samples. */
+  placed: Sample[];
   /** Work on the server that is waited for: 0..1 and words. */
   busy: Signal<{ done: number; text: string } | null>;
   error: Signal<string>;
@@ -48,6 +50,7 @@ function freshStore(app: App): Store {
     samples: signal([]),
     answered: signal(null),
     places: signal(new Float32Array(0)),
+    placed: [],
     busy: signal(null),
     error: signal(""),
     chosen: signal(-1),
@@ -165,6 +168,7 @@ export function choose(app: App, i: number): void {
 
 function placeOf(store: Store, i: number): [number, number] {
   const places = store.places.peek();
+  if (store.placed !== store.samples.peek()) return [NaN, NaN];
   return [places[2 * i] ?? NaN, places[2 * i + 1] ?? NaN];
 }
 
@@ -176,8 +180,13 @@ async function settle(app: App, store: Store): Promise<void> {
   try {
     const places = await landing(app, z, samples.map((sample) => sample.told));
     if (samples !== store.samples.peek()) return;
+    const first = store.placed !== samples;
     store.places.value = places;
+    store.placed = samples;
     show(app, store);
+    // One that was chosen before its place was known is gone to now.
+    const chosen = store.chosen.peek();
+    if (first && chosen >= 0 && app.state.probe.peek()?.z === samples[chosen]?.z) choose(app, chosen);
   } catch (error) {
     store.error.value = wordsOf(error);
   }

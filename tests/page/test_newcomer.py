@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from page.looking import card, clear_rows, like, map_pixels, place
+from page.looking import card, clear_rows, like, map_pixels, place, settle
 from page.watching import barriers
 
 PHONE = {"size": (390, 844), "has_touch": True, "is_mobile": True}
@@ -195,10 +195,7 @@ def test_messages_do_not_pile_up(page):
 
 def wait_for_thumbnails(page, there):
     """Waits until pictures of digits, which are black but for the pen, lie on the map, or none."""
-    for _ in range(40):  # a screenshot at each turn, which waits for two frames
-        if (like(map_pixels(page), "#000000", 24) > 500) is there:
-            return
-    pytest.fail(f"thumbnails on the map: {not there}")
+    settle(page, lambda: like(map_pixels(page), "#000000", 24) > 500, there)
 
 
 def test_samples_leave_the_map_with_their_panel_unless_they_are_to_stay(open_page, served):

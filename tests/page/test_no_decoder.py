@@ -157,6 +157,7 @@ def test_the_ground_says_why_there_is_none_and_borders_are_painted(anywhere):
 def test_the_models_of_the_classes_are_told_to_be_missing(anywhere):
     page = anywhere("per-class")
     page.locator("#open-many").click()
+    places(page)  # the panel has taken its share of the window
     open_card(page)
     expect(page.locator("[data-panel=many]")).to_contain_text(NONE)
     expect(page.locator("section.many")).to_have_count(0)

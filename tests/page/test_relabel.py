@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 import latlas
 from latlas.edits import Edits
-from page.looking import wait_for_state
+from page.looking import wait_for_address, wait_for_state
 from page.test_select import labels, pick_class, saved, selected
 
 
@@ -80,6 +80,7 @@ def test_a_name_that_is_no_class_gets_a_colour_a_legend_and_a_card(open_page, ow
     expect(page.locator("#select-labels option[value=smudge]")).to_have_count(1)
     page.evaluate("row => __latlas.goTo(row)", rows[0])
     expect(page.locator(".card header")).to_contain_text("smudge")
+    wait_for_address(page, "panel=select")  # written when nothing has changed for a moment
     page.reload()
     page.wait_for_selector("html[data-ready='1']", state="attached")
     expect(page.locator(".legend .class[data-class='10']")).to_contain_text("smudge")

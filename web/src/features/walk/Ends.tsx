@@ -94,7 +94,10 @@ export function endInWords(app: App, end: End | null): string {
 function IdField({ app, side, end }: { app: App; side: Side; end: End | null }) {
   const row = storeOf(app).rows.value[side];
   const [wrong, setWrong] = useState(false);
+  // What is being typed stays while the other end is still being found.
+  const [typed, setTyped] = useState<string | null>(null);
   const set = (text: string): void => {
+    setTyped(null);
     const found = text.trim() === "" ? -1 : app.columns.row(Number(text));
     setWrong(text.trim() !== "" && found < 0);
     if (found >= 0) setEnd(app, side, { kind: "row", row: found });
@@ -107,10 +110,12 @@ function IdField({ app, side, end }: { app: App; side: Side; end: End | null }) 
         type="number"
         inputMode="numeric"
         min={0}
-        value={shown}
+        value={typed ?? shown}
         placeholder={end?.kind === "z" ? end.name : ""}
         aria-invalid={wrong}
+        onInput={(event) => setTyped(event.currentTarget.value)}
         onChange={(event) => set(event.currentTarget.value)}
+        onBlur={() => setTyped(null)}
       />
     </label>
   );

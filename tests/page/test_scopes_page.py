@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 import latlas
 from page.looking import settle, until_seen
 from page.serving import serving
+from page.test_select import places as in_window
 from page.watching import until
 
 PIXELS = """canvas => Array.from(
@@ -148,6 +149,8 @@ def test_the_ring_leads_along_the_space_of_the_class_by_its_own_model(opened, ap
     first = opened.locator(".lift-way").first
     seen = pixels(first.locator(PICTURE))
     fog = float(first.get_attribute("data-fog"))
+    # A forced click does not wait for the ring to stand where it belongs.
+    until(opened, "() => document.querySelector('.lift').style.transform !== ''")
     first.click(force=True)
     start = halves(apart)[row]
     until(opened, "start => __latlas.state.probe.value.z[0] !== start", float(start[0]))
@@ -228,17 +231,8 @@ def test_an_image_dragged_into_another_panel_is_drawn_by_the_model_of_that_panel
     assert latents.labels[row] == best
     places = apart_places(opened)
     target = next(row for row in trained(apart, (best + 4) % 10) if np.isfinite(places[row]).all())
-    points = opened.evaluate(
-        """async ([row, target]) => {
-          const { map, stage, latentsOf, latents } = __latlas;
-          const box = stage.getBoundingClientRect();
-          return [row, target].map((each) => {
-            const [x, y] = map.toScreen(map.places[2 * each], map.places[2 * each + 1]);
-            return [Math.round(x + box.left), Math.round(y + box.top)];
-          });
-        }""",
-        [row, int(target)],
-    )
+    # Once the panel has taken its share of the window.
+    points = in_window(opened)[[row, target]].round().tolist()
     opened.mouse.move(*points[0])
     opened.mouse.down()
     opened.mouse.move(*points[1])

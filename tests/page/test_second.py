@@ -83,6 +83,16 @@ def ringed(page, row):
     return np.array(page.evaluate(RINGED))
 
 
+def wait_for_ring(page, at):
+    """Waits until the second map rings a place; another may be ringed before."""
+    until_seen(
+        page,
+        lambda: page.evaluate(RINGED),
+        lambda seen: seen is not None and np.abs(np.array(seen) - at).max() < 1,
+        at,
+    )
+
+
 def second_places(page, name="pca"):
     """Where each row stands on the second map, CSS pixels of the window [N, 2]: told from two
     rows that are far apart on the map and from the coordinates of the space."""
@@ -131,8 +141,7 @@ def test_a_row_that_is_pointed_at_on_one_map_is_ringed_on_both(both):
     for row in clear_rows(page, 3):
         point_at(page, row)
         until(page, f"({RING})({row})")
-        until(page, f"({RINGED})() !== null")
-        assert np.abs(page.evaluate(RINGED) - where[row]).max() < 1
+        wait_for_ring(page, where[row])
     row = lonely(where, page)
     page.mouse.move(*where[row])
     until(page, f"__latlas.state.hover.value === {row}")
@@ -176,7 +185,12 @@ def test_a_lasso_on_either_map_is_the_selection_of_both(both):
     page.mouse.move(5, 5)
     # The grey of context is pale and small: colour is left on what is selected only.
     share = len(chosen) / len(where)
-    assert 0.2 * share * before < colourful(pixels(page)) < 0.7 * before
+    until_seen(
+        page,
+        lambda: colourful(pixels(page)),
+        lambda seen: 0.2 * share * before < seen < 0.7 * before,
+        f"between {0.2 * share * before} and {0.7 * before}",
+    )
     where = second_places(page)
     triangle = triangle_around(where)
     depth = signed_distances(where, triangle).min(axis=1)
@@ -186,11 +200,21 @@ def test_a_lasso_on_either_map_is_the_selection_of_both(both):
     assert set(np.flatnonzero(depth > 3)) <= own <= set(np.flatnonzero(depth > -3))
     assert len(own) > 20 and own != set(chosen)
     page.mouse.move(5, 5)
-    assert changed(main[60:, :700], drawn(page)[60:, :700]) > 0.01
+    until_seen(
+        page,
+        lambda: changed(main[60:, :700], drawn(page)[60:, :700]),
+        lambda share: share > 0.01,
+        "above 0.01",
+    )
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     assert state(page, "selection") == []
-    assert abs(colourful(pixels(page)) - before) < 0.1 * before
+    until_seen(
+        page,
+        lambda: colourful(pixels(page)),
+        lambda seen: abs(seen - before) < 0.1 * before,
+        before,
+    )
 
 
 def test_shift_adds_and_escape_lets_a_lasso_go_on_the_second_map(both):
@@ -215,17 +239,23 @@ def test_shift_adds_and_escape_lets_a_lasso_go_on_the_second_map(both):
 def test_a_class_that_is_switched_off_is_grey_on_both(both):
     page = both
     colour = page.evaluate("__latlas.manifest.classes[3].colour")
-    whole = like(pixels(page), colour, 24)
+
+    def coloured():
+        return like(pixels(page), colour, 24)
+
+    whole = coloured()
+    assert whole > 50
     button = page.locator(".legend .class").nth(3)
     button.click()
     page.mouse.move(5, 5)
-    assert whole > 50 and like(pixels(page), colour, 24) < 0.3 * whole
+    until_seen(page, coloured, lambda count: count < 0.3 * whole, f"below {0.3 * whole}")
     button.click()
+    until_seen(page, coloured, lambda count: count > 0.9 * whole, f"above {0.9 * whole}")
     page.locator("#colour-choice").select_option("error")
     page.mouse.move(5, 5)
     until(page, "__latlas.state.hidden.value.size === 0")
     expect(page.locator(".ramp")).to_be_visible()
-    assert like(pixels(page), colour, 24) < 0.3 * whole
+    until_seen(page, coloured, lambda count: count < 0.3 * whole, f"below {0.3 * whole}")
 
 
 def test_wheel_drag_and_keys_move_the_second_map_alone(both):
@@ -316,12 +346,16 @@ def test_each_class_has_a_panel_on_both(both):
     own = np.flatnonzero(labels(page) == 0)
     other = np.flatnonzero(labels(page) == 9)
 
-    def spread(rows):
-        return np.array([ringed(page, row) for row in rows[:12]])
+    def heights(rows):
+        return [ringed(page, row)[1] for row in rows[:12]]
 
-    page.wait_for_timeout(100)
-    first, last = spread(own), spread(other)
-    assert first.max(axis=0)[1] < last.min(axis=0)[1], "0 stands in the first line, 9 in the last"
+    # The rows stand in their panels some time after the key.
+    until_seen(
+        page,
+        lambda: (max(heights(own)), min(heights(other))),
+        lambda seen: seen[0] < seen[1],
+        "0 stands in the first line, 9 in the last",
+    )
 
 
 def test_panels_of_classes_follow_the_size_of_the_map(open_page, served):
@@ -347,8 +381,7 @@ def test_it_is_in_an_exported_file(open_page, explored, tmp_path):
     row = clear_rows(page)[0]
     where = second_places(page)
     point_at(page, row)
-    until(page, f"({RINGED})() !== null")
-    assert np.abs(page.evaluate(RINGED) - where[row]).max() < 1
+    wait_for_ring(page, where[row])
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 import latlas
 from latlas.outputs import read_vectors
-from page.looking import settle, state, until_seen, wait_for_state
+from page.looking import next_frame, settle, state, until_seen, wait_for_state
 from page.watching import barriers
 
 
@@ -81,6 +81,7 @@ def signed_distances(points, triangle):
 
 def colourful(page, at):
     """Share of the pixels around a place of the window that have a colour of their own."""
+    next_frame(page)
     png = page.screenshot(
         clip={"x": at[0] - 20, "y": at[1] - 20, "width": 40, "height": 40}, animations="disabled"
     )

@@ -61,8 +61,7 @@ def notebook(widget, chromium, complaints, tmp_path):
     page = context.new_page()
     complaints.watch(page)
     page.goto(file.as_uri())
-    page.wait_for_selector("iframe")
-    frame = page.frames[1]
+    frame = page.wait_for_selector("iframe").content_frame()
     frame.wait_for_selector("html[data-ready='1']", state="attached", timeout=60_000)
     until(page, "heard.length === 3")
     yield page, frame

@@ -84,6 +84,8 @@ function usePlaying(app: App): void {
     if (!playing) return;
     let [by, wait] = [1, 0];
     const timer = setInterval(() => {
+      // Paused, it stands at once: the timer itself is cleared only after the next frame.
+      if (!store.playing.peek()) return;
       const last = (store.ways.peek()[0]?.images.length ?? 1) - 1;
       if (wait-- > 0) return;
       const next = store.frame.peek() + by;

@@ -197,6 +197,19 @@ def ring(page):
     return np.array(found, np.uint8).reshape(len(found), 8, 8, 4)[..., 0].astype(int)
 
 
+def test_a_ground_that_is_painted_draws_no_more_frames(page):
+    switch(page, "Ground").click()
+    settled(page)
+    drawn = """async () => {
+      let drawn = 0;
+      const stop = __latlas.map.onDraw(() => drawn++);
+      for (let i = 0; i < 20; i++) await new Promise(requestAnimationFrame);
+      stop();
+      return drawn;
+    }"""
+    settle(page, lambda: page.evaluate(drawn), 0)
+
+
 def test_the_ring_has_eight_pictures_that_differ(page):
     open_ring(page)
     pictures = ring(page)

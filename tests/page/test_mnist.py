@@ -40,7 +40,7 @@ from page.test_tour import STEPS, forward, title
 from page.test_walk import PAINTED_ABOVE, strip
 from page.watching import until
 
-pytestmark = pytest.mark.mnist
+pytestmark = [pytest.mark.mnist, pytest.mark.timeout(900)]  # in seconds, with the fit
 
 SLOW = 120_000  # milliseconds, for what looks at all 70,000 latents on a busy machine
 SIDE = 28

@@ -70,7 +70,10 @@ export class GroundStore {
   look(view: View, width: number, height: number): void {
     this.want = { view, width, height };
     this.frame = this.frameNow();
-    if (!this.busy) void this.work();
+    // Work ends in a frame of its own: begun for nothing, it would draw frames without end.
+    if (this.busy) return;
+    if (this.broken !== this.prefix() && this.next()) void this.work();
+    else this.app.stage.dataset.ground = "painted";
   }
 
   /** The tile to make next: of the coarsest level that lacks one, the nearest to the middle. */

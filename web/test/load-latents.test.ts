@@ -11,10 +11,6 @@ function server(status = 0) {
   const calls: string[] = [];
   return {
     calls,
-    async get<T>(path: string): Promise<T> {
-      calls.push(path);
-      return { z: latentOf(Number(path.split("/").at(-1))) } as T;
-    },
     async send<T>(method: string, path: string, body: unknown): Promise<T> {
       const { ids } = body as { ids: number[] };
       calls.push(`${method} ${path} ${ids.length}`);
@@ -32,14 +28,6 @@ test("many rows are asked for in few calls, in their order", async () => {
   assert.deepEqual(there.calls, ["POST /latents 1024", "POST /latents 1024", "POST /latents 452"]);
 });
 
-test("without that route they are asked for one by one, and the route no more", async () => {
-  const there = server(404);
-  const latents = new RemoteLatents(there, columns, DIM);
-  assert.deepEqual([...(await latents.of([3, 1]))], [1003, -1003, 1001, -1001]);
-  await latents.of([2]);
-  assert.deepEqual(there.calls, ["POST /latents 2", "/rows/1003", "/rows/1001", "/rows/1002"]);
-});
-
-test("any other failure is told", async () => {
+test("a failure is told", async () => {
   await assert.rejects(new RemoteLatents(server(503), columns, DIM).of([1]), /no/);
 });

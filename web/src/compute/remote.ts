@@ -2,9 +2,10 @@
 
 import type { Columns, Manifest, Near, Server } from "../contracts.ts";
 import { failure } from "../load/failing.ts";
+import { RemoteLatents } from "../load/latents.ts";
 
-/** Rows whose latents are fetched one by one, at most. */
-const MOST_ROWS = 300;
+/** Rows whose latents are fetched at once, at most. */
+const MOST_ROWS = 1000;
 /** Neighbours that the server gives, and rows that it leaves out, at most. */
 const MOST_NEAR = 1000;
 const MOST_WITHOUT = 100_000;
@@ -13,13 +14,15 @@ const TOGETHER = 6;
 
 /** The server, asked in the page's own nouns. */
 export class Remote {
-  private readonly kept = new Map<number, Float32Array>();
+  private readonly latents: RemoteLatents;
 
   constructor(
     private readonly server: Server,
     private readonly manifest: Manifest,
     private readonly columns: Columns,
-  ) {}
+  ) {
+    this.latents = new RemoteLatents(server, columns, manifest.latentDim);
+  }
 
   /** z [n D] -> RGBA [n H W 4]. */
   async decode(z: Float32Array, labels: ArrayLike<number> | null): Promise<Uint8ClampedArray> {
@@ -56,9 +59,8 @@ export class Remote {
     if (out.length > MOST_WITHOUT) {
       throw failure("fail.without", { most: MOST_WITHOUT.toLocaleString() });
     }
-    // Who leaves none out asks as ever, so that servers of before understand.
-    const left = out.length ? { without: out.map((row) => this.columns.id(row)) } : {};
-    const body = { z: Array.from(z), k: Math.min(k, MOST_NEAR), ...left, ...this.within(among) };
+    const ids = out.map((row) => this.columns.id(row));
+    const body = { z: Array.from(z), k: Math.min(k, MOST_NEAR), without: ids, ...this.within(among) };
     const answer = await this.server.send<{ ids: number[]; distances: number[] }>(
       "POST",
       "/neighbours",
@@ -90,30 +92,16 @@ export class Remote {
     return Float32Array.from(answer.z.flat());
   }
 
-  /** The latents of rows, of at most 300 of them, evenly chosen: float32 [n D]. */
+  /** The latents of rows, of at most 1,000 of them, evenly chosen: float32 [n D]. */
   async latentsOf(rows: Uint32Array): Promise<Float32Array> {
-    const dim = this.manifest.latentDim;
     const step = Math.max(1, rows.length / MOST_ROWS);
     const count = Math.floor(rows.length / step);
-    const some = Array.from({ length: count }, (_, i) => rows[Math.floor(i * step)]);
-    const each = await fewAtOnce(some, (row) => this.latentOf(row));
-    const z = new Float32Array(count * dim);
-    each.forEach((own, i) => z.set(own, i * dim));
-    return z;
+    return this.latents.of(Array.from({ length: count }, (_, i) => rows[Math.floor(i * step)]));
   }
 
   /** The label whose rows alone count, as the server is told it; nothing for all rows. */
   private within(among: number): { label?: string } {
     return among >= 0 ? { label: this.manifest.classes[among].name } : {};
-  }
-
-  private async latentOf(row: number): Promise<Float32Array> {
-    let z = this.kept.get(row);
-    if (!z) {
-      z = Float32Array.from((await this.server.get<{ z: number[] }>(`/rows/${this.columns.id(row)}`)).z);
-      this.kept.set(row, z);
-    }
-    return z;
   }
 
   private async asPng(pixels: Float32Array): Promise<Blob> {

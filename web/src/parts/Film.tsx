@@ -2,8 +2,7 @@
 
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Manifest } from "../contracts.ts";
-import { onPaper } from "../shell/colours.ts";
-import { colourOf, nameOf, oddsParts, percent } from "./odds.ts";
+import { nameOf, oddsParts, percent, shownColour } from "./odds.ts";
 import "./film.css";
 
 /** From so many frames on they are smaller. */
@@ -50,11 +49,6 @@ export function OddsBar(props: { manifest: Manifest; odds: ArrayLike<number>; ot
       ))}
     </span>
   );
-}
-
-/** The colour of a class as it is legible on the page as it is now. */
-function shownColour(manifest: Manifest, label: number): string {
-  return onPaper(colourOf(manifest, label), document.documentElement.dataset.theme === "dark");
 }
 
 /** How far from anything real, 0..1, as the part of a band that is hatched. */

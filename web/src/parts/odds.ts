@@ -1,6 +1,7 @@
 /** What odds say: the winning class, where it changes, and the parts of a bar. */
 
 import type { Manifest } from "../contracts.ts";
+import { onPaper } from "../shell/colours.ts";
 
 /** One part of a stacked bar. */
 export interface OddsPart {
@@ -87,6 +88,11 @@ export function nameOf(manifest: Manifest, label: number, otherwise = "?"): stri
 /** The colour of a class, the grey of lines where it is unknown. */
 export function colourOf(manifest: Manifest, label: number): string {
   return manifest.classes[label]?.colour ?? "#9aa0a6";
+}
+
+/** The colour of a class as it is legible on the page as it is now. */
+export function shownColour(manifest: Manifest, label: number): string {
+  return onPaper(colourOf(manifest, label), document.documentElement.dataset.theme === "dark");
 }
 
 /** Odds in one line, for a title or a reader of the screen: "4 71%, 9 25%". */

@@ -3,6 +3,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type App, type Near, wordsOf } from "../contracts.ts";
+import { TopOdds } from "../parts/TopOdds.tsx";
 import { amongOf } from "../parts/within.ts";
 import { onPaper } from "./colours.ts";
 import type { Frame } from "./frame.ts";
@@ -94,7 +95,12 @@ function RowCard({ app, frame, row }: { app: App; frame: Frame; row: number }) {
         {app.pictures && <Picture app={app} row={row} kind="image" />}
         {app.decoder && <Picture app={app} row={row} kind="decoded" error={error} />}
       </div>
-      {odds && <Odds app={app} odds={odds} dark={frame.dark.value} />}
+      {odds && (
+        <div class="odds">
+          <span class="muted">{app.t("card.odds")}</span>
+          <TopOdds manifest={app.manifest} odds={odds} least={LEAST_ODDS} title={app.t("card.odds")} />
+        </div>
+      )}
       {near?.rows.length !== 0 && (
         <div class="near">
           <span class="muted">{app.t("card.near")}</span>
@@ -148,34 +154,6 @@ export function labelName(app: App, row: number): string {
 function colourOf(app: App, label: number, dark: boolean): string {
   const info = app.manifest.classes[label];
   return info ? onPaper(info.colour, dark) : "var(--muted)";
-}
-
-function Odds({ app, odds, dark }: { app: App; odds: Float32Array; dark: boolean }) {
-  const ranked = Array.from(odds, (value, label) => ({ value, label }))
-    .sort((a, b) => b.value - a.value)
-    .slice(0, 3)
-    .filter((each, rank) => rank === 0 || each.value >= LEAST_ODDS);
-  const widest = Math.max(...ranked.map(({ label }) => app.manifest.classes[label]?.name.length ?? 0));
-  const gridTemplateColumns = `min(${widest + 1}ch, 7em) 1fr 3.2em`;
-  return (
-    <div class="odds">
-      <span class="muted">{app.t("card.odds")}</span>
-      {ranked.map(({ value, label }) => (
-        <div key={label} class="bar" style={{ gridTemplateColumns, "--dot": colourOf(app, label, dark), "--share": `${value * 100}%` }}>
-          <span title={app.manifest.classes[label]?.name}>{app.manifest.classes[label]?.name}</span>
-          <i />
-          <b>{percent(value)}</b>
-        </div>
-      ))}
-    </div>
-  );
-}
-
-/** A share as a person reads it: 99.7% is not rounded up to certainty. */
-export function percent(share: number): string {
-  const value = share * 100;
-  if (value > 0 && value < 1) return "<1%";
-  return value > 99 && value < 100 ? `${Math.min(value, 99.9).toFixed(1)}%` : `${value.toFixed(0)}%`;
 }
 
 function Picture({ app, row, kind, error }: { app: App; row: number; kind: "image" | "decoded"; error?: number }) {

@@ -22,7 +22,8 @@ const ROOM = 14;
 const NONE: Insets = { left: 0, right: 0, top: 0, bottom: 0 };
 
 /** Keeps the map in step with the state. Resolves when the points are drawn for the first time. */
-export async function follow({ app, frame, points }: Page): Promise<void> {
+export async function follow(page: Page): Promise<void> {
+  const { app, frame, points } = page;
   const { state } = app;
   effect(() => {
     document.documentElement.dataset.theme = frame.dark.value ? "dark" : "light";
@@ -38,6 +39,13 @@ export async function follow({ app, frame, points }: Page): Promise<void> {
     if (!first) void place(app, frame, points, FLIGHT).catch(complain(app));
     first = false;
   });
+  let size = points.size.peek();
+  effect(() => {
+    // A flight arrives first: its points are under way to where they fly.
+    if (points.flying.value || points.size.value === size) return;
+    size = points.size.value;
+    void settle(page).catch(complain(app));
+  });
   effect(() => app.map.setRings(app.marks.rings.value));
   effect(() => {
     if (frame.carded.value < 0) frame.lines.value = { row: -1, near: new Uint32Array(0) };
@@ -49,7 +57,7 @@ export async function follow({ app, frame, points }: Page): Promise<void> {
   followLook(app);
 }
 
-/** Puts the panels of classes clear of what has come to lie over the map since. */
+/** Puts the panels of classes clear of what has come to lie over the map since, and in its size. */
 export async function settle({ app, frame, points }: Page): Promise<void> {
   if (app.state.apart.peek() && points.whole) await place(app, frame, points, 0);
 }

@@ -5,7 +5,9 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { App } from "../../contracts.ts";
 import { Picture } from "../../parts/Picture.tsx";
 import { Thumb } from "../../parts/Thumb.tsx";
+import { TopOdds } from "../../parts/TopOdds.tsx";
 import { fogWord } from "../../parts/fog.ts";
+import { winners } from "../../parts/odds.ts";
 import { take } from "./accept.ts";
 import { landed, show } from "./landed.ts";
 import { Sheet, usualPen } from "./sheet.ts";
@@ -91,11 +93,9 @@ function Verdict({ app }: { app: App }) {
   const { t, manifest } = app;
   if (!now) return <p class="muted small">{t("draw.nothing")}</p>;
   const [height, width] = manifest.shape;
-  const ranked = Array.from(now.odds ?? [], (share, label) => ({ share, label }))
-    .sort((a, b) => b.share - a.share)
-    .slice(0, 3);
+  const likeliest = now.odds ? winners(now.odds, now.odds.length)[0] : now.label;
   return (
-    <section class="draw-verdict" aria-live="polite" data-label={ranked[0]?.label ?? now.label}>
+    <section class="draw-verdict" aria-live="polite" data-label={likeliest}>
       <div class="draw-pair">
         <figure>
           <Picture rgba={now.image.data} width={width} height={height} size={96} label={t("draw.seen")} />
@@ -106,17 +106,7 @@ function Verdict({ app }: { app: App }) {
           <figcaption class="muted small">{t("card.reconstruction")}</figcaption>
         </figure>
       </div>
-      {ranked.length > 0 && (
-        <div class="odds">
-          {ranked.map(({ share, label }) => (
-            <div key={label} class="bar" style={{ "--dot": manifest.classes[label]?.colour, "--share": `${share * 100}%` }}>
-              <span>{manifest.classes[label]?.name}</span>
-              <i />
-              <b>{(share * 100).toFixed(share > 0.99 ? 1 : 0)}%</b>
-            </div>
-          ))}
-        </div>
-      )}
+      {now.odds && <TopOdds manifest={manifest} odds={now.odds} title={t("card.odds")} />}
       <p>{t(fogWord(now.fog))}</p>
       <div class="draw-near">
         {Array.from(now.near.rows, (row) => (

@@ -1,6 +1,7 @@
 /** What can be listed, and where each list comes from. */
 
 import type { App } from "../../contracts.ts";
+import { percent } from "../../parts/odds.ts";
 import { editsOf } from "../select/edits.ts";
 import { copies, ranked, strangers, type Finding, type Neighbourhood } from "./findings.ts";
 
@@ -103,11 +104,6 @@ async function fromColumn(app: App, kind: Kind): Promise<Finding[]> {
       },
     };
   });
-}
-
-function percent(share: number): string {
-  const value = 100 * share;
-  return `${value > 0 && value < 1 ? value.toFixed(1) : value.toFixed(0)}%`;
 }
 
 interface Answer {

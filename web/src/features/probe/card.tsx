@@ -4,10 +4,10 @@ import { useRef } from "preact/hooks";
 import { type App, wordsOf } from "../../contracts.ts";
 import { fogWord } from "../../parts/fog.ts";
 import { NEAREST, wayNow, waysOf } from "../../parts/latentAt.ts";
-import { nameOf, percent } from "../../parts/odds.ts";
+import { nameOf } from "../../parts/odds.ts";
 import { Picture } from "../../parts/Picture.tsx";
 import { Term } from "../../parts/Term.tsx";
-import { onPaper } from "../../shell/colours.ts";
+import { TopOdds } from "../../parts/TopOdds.tsx";
 import { probeAt, type Live } from "./live.ts";
 
 const SIDE = 184;
@@ -154,30 +154,7 @@ function Odds({ app, live }: { app: App; live: Live }) {
   const odds = live.facts.value?.odds;
   const told = live.shown.value?.probe.label ?? -1;
   if (!odds) return told < 0 ? null : <p class="small">{app.t("probe.told", { label: nameOf(manifest, told) })}</p>;
-  const dark = document.documentElement.dataset.theme === "dark";
-  const top = Array.from(odds, (share, label) => ({ share, label }))
-    .sort((a, b) => b.share - a.share)
-    .slice(0, 3);
-  const widest = Math.max(...top.map(({ label }) => nameOf(manifest, label).length));
-  return (
-    <div class="odds probe-odds" role="group" aria-label={app.t("probe.odds")}>
-      {top.map(({ share, label }) => (
-        <div
-          key={label}
-          class="bar"
-          style={{
-            gridTemplateColumns: `min(${widest + 1}ch, 6em) 1fr 3.2em`,
-            "--dot": onPaper(manifest.classes[label]?.colour ?? "#9aa0a6", dark),
-            "--share": `${share * 100}%`,
-          }}
-        >
-          <span title={nameOf(manifest, label)}>{nameOf(manifest, label)}</span>
-          <i />
-          <b>{percent(share)}</b>
-        </div>
-      ))}
-    </div>
-  );
+  return <TopOdds manifest={manifest} odds={odds} class="probe-odds" title={app.t("probe.odds")} />;
 }
 
 function Ways({ app, live }: { app: App; live: Live }) {

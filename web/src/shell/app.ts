@@ -180,6 +180,7 @@ function createFrame(state: App["state"]): Frame {
       state.pinned.value = -1;
       // Nor does it come back under a cursor that has not moved.
       resting.value = -1;
+      this.enter = false;
       if (within) document.querySelector<HTMLElement>(".stage")?.focus({ preventScroll: true });
     },
     hint: signal(localRead("hint") === null),

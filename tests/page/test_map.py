@@ -270,3 +270,28 @@ def test_the_hint_goes_and_does_not_come_back(page):
     page.wait_for_selector("html[data-ready='1']", state="attached")
     expect(page.locator(".legend")).to_be_visible()
     expect(hint).to_have_count(0)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_panels_stand_clear_of_legend_and_probe_beside_a_panel_too(open_page, served, narrow):
+    page = open_page(served.url, size=(1000 if narrow else 1280, 720))
+    page.keyboard.press("p")
+    page.evaluate("__latlas.state.panel.value = 'draw'")
+    sides = """() => {
+      const { map, stage } = __latlas;
+      const box = stage.getBoundingClientRect();
+      const xs = map.places.filter((_, i) => i % 2 === 0).map((x) => map.toScreen(x, 0)[0]);
+      const edge = (part) => document.querySelector(part).getBoundingClientRect();
+      return [
+        xs.reduce((a, b) => Math.min(a, b)) + box.left - edge(".legend").right,
+        edge(".probe").left - xs.reduce((a, b) => Math.max(a, b)) - box.left,
+      ];
+    }"""
+    until_seen(page, lambda: page.evaluate(sides), lambda gaps: min(gaps) > 0, "gaps on both sides")
+    # They take what is free there: the lowest is near to the lower edge.
+    lowest = """() => {
+      const { map } = __latlas;
+      const ys = map.places.filter((_, i) => i % 2 === 1).map((y) => map.toScreen(0, y)[1]);
+      return ys.reduce((a, b) => Math.max(a, b)) / map.size.value.height;
+    }"""
+    assert page.evaluate(lowest) > 0.85

@@ -17,7 +17,8 @@ const RARE = 0.01;
 const SAMPLED = 20_000;
 const FLIGHT = 900;
 const PATIENCE = 400;
-const NARROW = 700;
+// CSS pixels beside legend and probe in which panels still stand; on less they stand under them.
+const LEAST_FREE = 280;
 const ROOM = 14;
 const NONE: Insets = { left: 0, right: 0, top: 0, bottom: 0 };
 
@@ -116,10 +117,10 @@ export function laidOut(app: App, xy: Float32Array, { width, height }: Size, ins
 /** What the panels are to keep clear of: the legend, the card of the probe, the tools. */
 function covered({ stage, map }: App): Insets {
   const { width } = map.size.peek();
-  const frame = stage.closest(".stage-frame");
-  if (width < NARROW || !frame) return { ...NONE, top: ROOM, bottom: 0 };
-  const wide = (part: string) => frame.querySelector<HTMLElement>(part)?.offsetWidth ?? 0;
-  return { left: Math.max(wide(".legend"), wide(".zoom")) + ROOM, right: wide(".probe") + ROOM, top: ROOM, bottom: 0 };
+  const wide = (part: string) => stage.closest(".stage-frame")?.querySelector<HTMLElement>(part)?.offsetWidth ?? 0;
+  const [left, right] = [Math.max(wide(".legend"), wide(".zoom")) + ROOM, wide(".probe") + ROOM];
+  const sides = width - left - right < LEAST_FREE ? {} : { left, right };
+  return { ...NONE, top: ROOM, ...sides };
 }
 
 /** Says what is being loaded when it takes long enough to wonder. */

@@ -26,6 +26,10 @@ TOOLS = Path(sysconfig.get_path("scripts"))
 # What pytest keeps of the tests in a browser, for itself: which of them failed.
 SEEN = "build/browser-tests"
 TESTS_FAILED = 1  # pytest's status when it ran the tests and some failed
+BROWSER_TESTS = [
+    sys.executable, "scripts/browser.py",
+    *PYTHON, "pytest", "tests/page", "-m", "browser", "-o", f"cache_dir={SEEN}",
+]  # fmt: skip
 CHECKS = {
     "style": [*PYTHON, "ruff", "check", "."],
     "format": [*PYTHON, "ruff", "format", "--check", "."],
@@ -43,21 +47,13 @@ CHECKS = {
     # After the others, in two workers at most: a browser without a GPU wants a core for itself and
     # leaves it while a page waits for its server. By file, as what a file needs is made in each
     # worker: a space, a server, a browser.
-    "browser": [
-        sys.executable, "scripts/browser.py",
-        *PYTHON, "pytest", "tests/page", "-m", "browser", "-rs",
-        "-n", BROWSERS, "--dist", "loadfile", "-o", f"cache_dir={SEEN}", "--cache-clear",
-    ],
+    "browser": [*BROWSER_TESTS, "-rs", "-n", BROWSERS, "--dist", "loadfile", "--cache-clear"],
     "install": [sys.executable, "scripts/install_test.py"],
 }  # fmt: skip
 # One thread for each worker: threads of several processes on the same cores wait for each other.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # So many tests in a browser may fail once and pass alone (docs/decisions/0016).
 IN_DOUBT = 3
-SECOND_CHANCE = [
-    sys.executable, "scripts/browser.py",
-    *PYTHON, "pytest", "tests/page", "-m", "browser", "-o", f"cache_dir={SEEN}", "--last-failed",
-]  # fmt: skip
 
 
 def call(command: list[str]) -> int:
@@ -81,7 +77,7 @@ def passed_alone() -> bool:
     if not 0 < len(failed) <= IN_DOUBT:
         return False
     say(f"\n=== browser, once more: {len(failed)} failed")
-    passed = call(SECOND_CHANCE) == 0
+    passed = call([*BROWSER_TESTS, "--last-failed"]) == 0
     if passed:
         say("These failed once and passed alone; each waits for too little, and is to be mended:")
         say("\n".join(f"  {test}" for test in failed))

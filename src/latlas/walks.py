@@ -61,15 +61,8 @@ def place_of(space: StoredSpace, query: Query) -> Place:
     """
     if isinstance(query, Place):
         return query
-    latents = space.latents
     if isinstance(query, int | np.integer):
-        rows = np.flatnonzero(latents.ids == query)
-        if len(rows) == 0:
-            raise OptionError(
-                f"there is no image with id {query}; ids here run from {latents.ids.min()} to "
-                f"{latents.ids.max()}."
-            )
-        return _row(space, int(rows[0]))
+        return _row(space, space.latents.row(int(query)))
     if isinstance(query, np.ndarray) and query.ndim == 1:
         if len(query) != space.latent_dim:
             raise OptionError(

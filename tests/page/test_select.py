@@ -13,18 +13,13 @@ from playwright.sync_api import expect
 
 import latlas
 from latlas.outputs import read_vectors
-from page.looking import next_frame, settle, state, until_seen, wait_for_state
+from page.looking import in_size, next_frame, settle, state, until_seen, wait_for_state
 from page.watching import barriers
 
 
 def places(page):
     """Where every row stands in the window, CSS pixels [N, 2]."""
-    page.wait_for_function(
-        """() => {
-            const { map, stage } = window.__latlas;
-            return Math.abs(map.size.value.width - stage.clientWidth) < 1;
-        }"""
-    )
+    in_size(page)
     flat = page.evaluate(
         """() => {
             const { map, stage, columns } = window.__latlas;

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from latlas.contracts.errors import OptionError
+
 __all__ = [
     "SPLITS",
     "TEST",
@@ -25,6 +27,7 @@ __all__ = [
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 UInt8Array = NDArray[np.uint8]
 
 SPLITS = ("train", "test")
@@ -115,7 +118,7 @@ class LatentRows:
 
 @dataclass(frozen=True)
 class Latents:
-    """The latent vectors of a space with what is known of each image, as columns.
+    """The latent vectors of a space with what is known of each image, as columns ordered by id.
 
     Attributes: as in ``LatentRows``; ``classes`` names the labels, and ``told`` is always there.
     """
@@ -135,6 +138,29 @@ class Latents:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def find(self, ids: IntArray) -> tuple[IntArray, BoolArray]:
+        """The row of each id, int64 [M]; bool [M]: whether it is there, else its row is any."""
+        rows = np.minimum(np.searchsorted(self.ids, ids), max(len(self) - 1, 0))
+        return rows, self.ids[rows] == ids
+
+    def row(self, number: int) -> int:
+        """The row of an id.
+
+        Raises:
+            OptionError: there is no such id.
+        """
+        row = int(np.searchsorted(self.ids, number))
+        if row >= len(self) or self.ids[row] != number:
+            raise self.absent(number)
+        return row
+
+    def absent(self, number: int) -> OptionError:
+        """The error that there is no such id."""
+        return OptionError(
+            f"there is no image with id {number}; ids here run from {self.ids.min()} to "
+            f"{self.ids.max()}."
+        )
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ class Edits:
         values = latents.labels.copy()
         if labels:
             ids = np.fromiter(labels, np.int64, len(labels))
-            rows, known = _rows_of(latents.ids, ids)
+            rows, known = latents.find(ids)
             given = [places[name] if name else -1 for name in labels.values()]
             values[rows[known]] = np.array(given, np.int64)[known]
         return values, tuple(classes)
@@ -199,7 +199,7 @@ class Edits:
             for number in state.tags[name]:
                 tags.setdefault(number, []).append(name)
         wanted = np.array(sorted({*state.labels, *tags}), np.int64)
-        rows, known = _rows_of(latents.ids, wanted)
+        rows, known = latents.find(wanted)
         for number, row in zip(wanted[known].tolist(), rows[known].tolist(), strict=True):
             old = self.space.label(int(latents.labels[row]))
             new = state.labels.get(number, old)
@@ -239,17 +239,16 @@ class Edits:
             return self._write(what, name, numbers, remove=remove)
 
     def _checked(self, ids: Sequence[int] | IntArray) -> tuple[int, ...]:
-        known = self.space.latents.ids
+        latents = self.space.latents
         try:
             wanted = np.unique(np.asarray(ids, np.int64))
         except OverflowError:
-            largest = max(ids, key=abs)
-            raise OptionError(f"there is no image with id {largest}; {_reach(known)}.") from None
+            raise latents.absent(max(ids, key=abs)) from None
         if not len(wanted):
             raise OptionError("no ids are given; select at least one image.")
-        missing = wanted[~_rows_of(known, wanted)[1]]
+        missing = wanted[~latents.find(wanted)[1]]
         if len(missing):
-            raise OptionError(f"there is no image with id {missing[0]}; {_reach(known)}.")
+            raise latents.absent(missing[0])
         return tuple(wanted.tolist())
 
     def _now(self) -> State:
@@ -357,16 +356,6 @@ def _waited(folder: Path) -> Iterator[None]:
                     raise
                 time.sleep(0.02)
         yield
-
-
-def _reach(known: IntArray) -> str:
-    return f"ids here run from {known.min()} to {known.max()}"
-
-
-def _rows_of(known: IntArray, ids: IntArray) -> tuple[IntArray, Any]:
-    """The place of each id among ascending ``known``, and whether it is there."""
-    rows = np.minimum(np.searchsorted(known, ids), max(len(known) - 1, 0))
-    return rows, known[rows] == ids
 
 
 def _harmless(cell: int | str) -> int | str:

@@ -76,20 +76,6 @@ class Live:
         """All latent vectors."""
         return self.space.latents
 
-    def row(self, number: int) -> int:
-        """The row of an id.
-
-        Raises:
-            OptionError: there is no such id.
-        """
-        ids = self.latents.ids
-        place = int(np.searchsorted(ids, number))
-        if place >= len(ids) or ids[place] != number:
-            raise OptionError(
-                f"there is no image with id {number}; ids here run from {ids.min()} to {ids.max()}."
-            )
-        return place
-
     def once(self, name: str, make: Callable[[], Made]) -> Made:
         """What ``make`` gives, made once for this state of the space.
 

@@ -6,7 +6,7 @@ import { nameOf, percent, shownColour } from "./odds.ts";
 const MOST = 3;
 
 /** The three likeliest classes, without those below `least` but for the first. */
-export function TopOdds(props: { manifest: Manifest; odds: ArrayLike<number>; least?: number; class?: string; title: string }) {
+export function TopOdds(props: { manifest: Manifest; odds: ArrayLike<number>; least?: number; title: string }) {
   const { manifest, odds, least = 0, title } = props;
   const top = Array.from(odds, (share, label) => ({ share, label }))
     .sort((a, b) => b.share - a.share)
@@ -14,7 +14,7 @@ export function TopOdds(props: { manifest: Manifest; odds: ArrayLike<number>; le
     .filter(({ share }, rank) => rank === 0 || share >= least);
   const widest = Math.max(...top.map(({ label }) => nameOf(manifest, label).length));
   return (
-    <div class={`odds ${props.class ?? ""}`} role="group" aria-label={title}>
+    <div class="odds" role="group" aria-label={title}>
       {top.map(({ share, label }) => (
         <div
           key={label}

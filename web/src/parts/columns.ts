@@ -18,6 +18,11 @@ export function titleOf(app: App, column: ColumnInfo): string {
   return key ? app.t(key) : column.title;
 }
 
+/** Its value for each row, [N]: of the labels those that the reader has changed. */
+export async function valuesOf({ columns }: App, name: string): Promise<Float32Array | Int16Array> {
+  return name === "label" ? columns.labels : columns.column(name);
+}
+
 /** What it means, "" where nobody says. */
 export function aboutOf(app: App, column: ColumnInfo): string {
   const key = keyOf(column);

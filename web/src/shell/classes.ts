@@ -33,6 +33,12 @@ export function fittedClasses(manifest: Manifest): ClassInfo[] {
   return manifest.classes.filter((each) => !each.byReader);
 }
 
+/** The classes that have a place in the space: where each has a model and a space of its own, a name
+ * of a reader has neither. */
+export function placedClasses(manifest: Manifest): ClassInfo[] {
+  return manifest.scope === "per-class" ? fittedClasses(manifest) : manifest.classes;
+}
+
 /** `#rrggbb` of the class with a number: ten that are told apart, then hues by the golden angle. */
 export function classColour(index: number): string {
   if (index < COLOURS.length) return COLOURS[index];

@@ -4,10 +4,10 @@ import { effect } from "@preact/signals";
 import type { Signal } from "@preact/signals";
 import { type App, wordsOf } from "../contracts.ts";
 import { isNear, type Size } from "../map/camera.ts";
-import { titleOf } from "../parts/columns.ts";
+import { titleOf, valuesOf } from "../parts/columns.ts";
 import type { Insets, PointMap } from "../map/renderer.ts";
 import type { Page } from "./app.ts";
-import { fittedClasses } from "./classes.ts";
+import { placedClasses } from "./classes.ts";
 import type { Frame } from "./frame.ts";
 import { panelled, type Layout } from "./layout.ts";
 import { readSpot, spotOf } from "./state.ts";
@@ -108,10 +108,7 @@ export function isApart({ state, manifest }: App): boolean {
 export function laidOut(app: App, xy: Float32Array, { width, height }: Size, insets: Insets): Layout {
   if (!isApart(app)) return { places: xy, panels: [], strays: new Set() };
   const free = (width - insets.left - insets.right) / Math.max(height - insets.top - insets.bottom, 1);
-  const { scope, classes } = app.manifest;
-  // A name that a reader gave has no model, and so no panel of a map that is each model's own.
-  const panels = scope === "per-class" ? fittedClasses(app.manifest) : classes;
-  return panelled(xy, owners(app), panels.length, free);
+  return panelled(xy, owners(app), placedClasses(app.manifest).length, free);
 }
 
 /** What the panels are to keep clear of: the legend, the card of the probe, the tools. */
@@ -149,7 +146,7 @@ function usual(values: ArrayLike<number>): { low: number; high: number } {
 }
 
 /** The panel of each row: its label, or the class whose model it was given to. */
-function owners(app: App): Int16Array {
+export function owners(app: App): Int16Array {
   if (app.manifest.scope !== "per-class") return app.columns.labels;
   return Int16Array.from({ length: app.columns.rows }, (_, row) => app.toldOf(row));
 }
@@ -163,10 +160,9 @@ function followColours(app: App, frame: Frame): void {
     void state.hidden.value;
     const info = manifest.columns.find((column) => column.name === name) ?? null;
     const mine = ++latest;
-    const values = info ? waitingFor(app, frame, titleOf(app, info), app.columns.column(info.name)) : Promise.resolve(null);
-    values.then((found) => {
+    const values = info ? waitingFor(app, frame, titleOf(app, info), valuesOf(app, info.name)) : Promise.resolve(null);
+    values.then((labels) => {
       if (mine !== latest) return;
-      const labels = name === "label" ? app.columns.labels : found;
       const names = info?.names ?? [];
       const counts = new Uint32Array(names.length);
       let unknown = 0;

@@ -176,7 +176,7 @@ async def explain(request: Request, here: Here) -> Response:
     """
     live = await here.live()
     if request.headers.get("content-type", "").startswith("application/json"):
-        row = live.row((await read(request, ExplainAsked)).id)
+        row = live.latents.row((await read(request, ExplainAsked)).id)
         return json_answer(
             await here.model(lambda: _explained(live, live.space.pixels(np.array([row]))))
         )

@@ -72,7 +72,7 @@ async def image(
     if size is not None and not 1 <= size <= MOST_IMAGE_SIDE:
         raise OptionError(f"size is {size}; expected 1 to {MOST_IMAGE_SIDE} pixels.")
     live = await here.live()
-    row = live.row(id)
+    row = live.latents.row(id)
     data = await here.quick(lambda: _image(live, row, size))
     return kept_answer(request, data, None, "image/png", f"{live.fingerprint}-{size or 0}")
 

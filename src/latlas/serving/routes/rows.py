@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from latlas.atlas.words import source_name
-from latlas.contracts import SPLITS, FloatArray, IntArray, OptionError
+from latlas.contracts import SPLITS, FloatArray, IntArray, Latents, OptionError
 from latlas.neighbours import nearest
 from latlas.serving.answers import json_answer
 from latlas.serving.context import Context, Here
@@ -82,7 +82,7 @@ async def row(id: int, here: Here) -> Response:  # noqa: A002 - the name in the 
     ``odds`` over the classes where a classifier is fitted, else null.
     """
     live = await here.live()
-    place = live.row(id)
+    place = live.latents.row(id)
     latents, space = live.latents, live.space
     facts: dict[str, Any] = {
         "id": id,
@@ -120,14 +120,14 @@ async def neighbours(request: Request) -> Response:
         raise OptionError("give either an id or a latent vector z, not both.")
     live = await here.live()
     latents, space = live.latents, live.space
-    own = -1 if asked.id is None else live.row(asked.id)
+    own = -1 if asked.id is None else live.latents.row(asked.id)
     told = int(latents.told[own]) if own >= 0 else label_of(live, asked.label)
     z = latents.z[own] if own >= 0 else vectors_of(live, [asked.z or []], 1)[0]
     known = live.near_now(told)
     meeting, rows = await here.slow(lambda: live.near(told)) if known is None else known
     out = np.array([own] if own >= 0 else [], np.int64)
     if asked.without:
-        out = np.union1d(out, _places(latents.ids, asked.without))
+        out = np.union1d(out, _places(latents, asked.without))
     k = min(asked.k + len(out), len(rows))
     if k <= MOST_ASKED:
         found, distances = await meeting.find(z, k)
@@ -144,11 +144,10 @@ async def neighbours(request: Request) -> Response:
     )
 
 
-def _places(known: IntArray, ids: list[int]) -> IntArray:
-    """The rows of those ids that are among the ascending known ones, each once."""
-    wanted = np.unique(np.array(ids, np.int64))
-    rows = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    found: IntArray = rows[known[rows] == wanted]
+def _places(latents: Latents, ids: list[int]) -> IntArray:
+    """The rows of those ids that are there, each once."""
+    rows, known = latents.find(np.unique(np.array(ids, np.int64)))
+    found: IntArray = rows[known]
     return found
 
 
@@ -185,7 +184,7 @@ def _classified(live: Live, asked: ClassifyAsked, most: int) -> Any:
         return classifier.of_latents(vectors_of(live, asked.z, most))
     ids = asked.ids or []
     _few(len(ids), most)
-    return classifier.of_rows(np.array([live.row(number) for number in ids]))
+    return classifier.of_rows(np.array([live.latents.row(number) for number in ids]))
 
 
 @router.post(
@@ -198,7 +197,7 @@ async def latents(asked: LatentsAsked, here: Here) -> Response:
     """Float32 [n, D], little-endian, row by row in the order of the ids; X-Shape says n,D."""
     live = await here.live()
     _few(len(asked.ids), here.limits.rows)
-    rows = [live.row(number) for number in asked.ids]
+    rows = [live.latents.row(number) for number in asked.ids]
     z = live.latents.z[rows].astype("<f4")
     shape = {"x-shape": ",".join(map(str, z.shape))}
     return Response(z.tobytes(), headers=shape, media_type="application/octet-stream")

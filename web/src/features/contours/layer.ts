@@ -1,8 +1,10 @@
 /** Draws the lines of equal density under the points. */
 
 import { type App, type Layer, wordsOf } from "../../contracts.ts";
+import { valuesOf } from "../../parts/columns.ts";
 import { look } from "../../parts/fog.ts";
 import { onPaper } from "../../shell/colours.ts";
+import { owners } from "../../shell/follow.ts";
 import { densityOf, levelsOf, linesAt } from "./density.ts";
 
 // More colours of lines are told apart by nobody.
@@ -66,7 +68,7 @@ export function contoursLayer(app: App): Layer {
         setTimeout(() => of === now && void compute(now));
       }
       const ink = look(app.stage, "--ink", "#222");
-      const dark = document.documentElement.dataset.theme === "dark";
+      const dark = app.marks.dark.peek();
       for (const lines of drawn) stroke(app, context, lines, lines.colour ? onPaper(lines.colour, dark) : ink, view.scale);
     },
   };
@@ -88,12 +90,12 @@ function stroke(app: App, context: CanvasRenderingContext2D, lines: Lines, colou
 }
 
 async function linesOf(app: App): Promise<Lines[]> {
-  const { columns, manifest, state } = app;
+  const { manifest, state } = app;
   const name = state.colour.peek();
   const { whose, shares } = aroundNow(app);
   const column = manifest.columns.find((each) => each.name === name && each.kind === "class");
-  const values = !column ? null : name === "label" ? columns.labels : await columns.column(name);
-  const owner = manifest.scope === "per-class" ? app.toldOf : (row: number) => columns.labels[row];
+  const values = column ? await valuesOf(app, name) : null;
+  const owner = whose === "panel" ? owners(app) : null;
   const { places } = app.map;
   const hidden = state.hidden.peek();
   // A plain loop: over a million rows it takes a tenth of the time of a mapping.
@@ -101,7 +103,7 @@ async function linesOf(app: App): Promise<Lines[]> {
   for (let row = 0; row < sets.length; row++) {
     const value = values ? values[row] : 0;
     if (Number.isNaN(places[2 * row]) || (hidden.size && hidden.has(value))) sets[row] = -1;
-    else if (whose !== "all") sets[row] = whose === "panel" ? owner(row) : value;
+    else if (whose !== "all") sets[row] = owner ? owner[row] : value;
   }
   const coloured = whose === "class" || (whose === "panel" && name === "label");
   const points = pointsOf(places, sets);

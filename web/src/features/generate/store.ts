@@ -15,10 +15,8 @@ export interface Store {
   samples: Signal<Sample[]>;
   /** What the samples were asked for; null before the first. */
   answered: Signal<Ask | null>;
-  /** Places of the samples on the map, float32 [2 n]. */
-  places: Signal<Float32Array>;
-  /** The samples that the places are of: they are known a moment after the samples. */
-  placed: Sample[];
+  /** Samples with their places on the map, float32 [2 n], which are known a moment later. */
+  placed: { samples: Sample[]; xy: Float32Array };
   /** Work on the server that is waited for: 0..1 and words. */
   busy: Signal<{ done: number; text: string } | null>;
   error: Signal<string>;
@@ -49,8 +47,7 @@ function freshStore(app: App): Store {
     ask: signal({ prior: firstPrior(app), label: -1, temperature: 1, seed: 0, n: 24 }),
     samples: signal([]),
     answered: signal(null),
-    places: signal(new Float32Array(0)),
-    placed: [],
+    placed: { samples: [], xy: new Float32Array(0) },
     busy: signal(null),
     error: signal(""),
     chosen: signal(-1),
@@ -101,7 +98,7 @@ export function start(app: App): void {
 /** Puts the samples on the map while they are what the reader looks at. */
 function show(app: App, store: Store): void {
   const shown = app.state.panel.peek() === OWNER || store.stay.peek();
-  const samples = shown && store.places.peek().length ? store.samples.peek() : [];
+  const samples = shown ? store.samples.peek() : [];
   app.showExtras(OWNER, samples.map((sample, i) => extraOf(app, store, sample, i)).filter(isPlaced));
 }
 
@@ -167,9 +164,8 @@ export function choose(app: App, i: number): void {
 }
 
 function placeOf(store: Store, i: number): [number, number] {
-  const places = store.places.peek();
-  if (store.placed !== store.samples.peek()) return [NaN, NaN];
-  return [places[2 * i] ?? NaN, places[2 * i + 1] ?? NaN];
+  const { samples, xy } = store.placed;
+  return samples === store.samples.peek() ? [xy[2 * i], xy[2 * i + 1]] : [NaN, NaN];
 }
 
 async function settle(app: App, store: Store): Promise<void> {
@@ -178,11 +174,10 @@ async function settle(app: App, store: Store): Promise<void> {
   const z = new Float32Array(samples.length * dim);
   samples.forEach((sample, i) => z.set(sample.z, i * dim));
   try {
-    const places = await landing(app, z, samples.map((sample) => sample.told));
+    const xy = await landing(app, z, samples.map((sample) => sample.told));
     if (samples !== store.samples.peek()) return;
-    const first = store.placed !== samples;
-    store.places.value = places;
-    store.placed = samples;
+    const first = store.placed.samples !== samples;
+    store.placed = { samples, xy };
     show(app, store);
     // One that was chosen before its place was known is gone to now.
     const chosen = store.chosen.peek();

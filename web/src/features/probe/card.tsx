@@ -154,7 +154,7 @@ function Odds({ app, live }: { app: App; live: Live }) {
   const odds = live.facts.value?.odds;
   const told = live.shown.value?.probe.label ?? -1;
   if (!odds) return told < 0 ? null : <p class="small">{app.t("probe.told", { label: nameOf(manifest, told) })}</p>;
-  return <TopOdds manifest={manifest} odds={odds} class="probe-odds" title={app.t("probe.odds")} />;
+  return <TopOdds manifest={manifest} odds={odds} title={app.t("probe.odds")} />;
 }
 
 function Ways({ app, live }: { app: App; live: Live }) {

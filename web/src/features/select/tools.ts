@@ -1,6 +1,7 @@
 /** Lasso and box: what is drawn on the map while dragging, and what becomes of it. */
 
 import type { App, Layer, Tool } from "../../contracts.ts";
+import { valuesOf } from "../../parts/columns.ts";
 import { asSet, combine, toggled, type Mode } from "./sets.ts";
 
 const PICK = 14;
@@ -176,6 +177,6 @@ export async function shownOf(app: App, rows: Uint32Array): Promise<Uint32Array>
   const name = app.state.colour.value;
   const column = app.manifest.columns.find((each) => each.name === name);
   if (!hidden.size || column?.kind !== "class") return rows;
-  const values = name === "label" ? app.columns.labels : await app.columns.column(name);
+  const values = await valuesOf(app, name);
   return rows.filter((row) => !hidden.has(values[row]));
 }

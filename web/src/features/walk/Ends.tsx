@@ -5,7 +5,8 @@ import type { App } from "../../contracts.ts";
 import { Shot } from "../../parts/Film.tsx";
 import { nameOf } from "../../parts/odds.ts";
 import { useReal } from "../../parts/useReal.ts";
-import { classesToWalk, type End } from "./ends.ts";
+import { placedClasses } from "../../shell/classes.ts";
+import type { End } from "./ends.ts";
 import { setEnd, storeOf, turnRound, type Side } from "./store.ts";
 
 /** Both ends, with a button that lets them change places. */
@@ -134,7 +135,7 @@ function ClassField({ app, side, end }: { app: App; side: Side; end: End | null 
         onInput={(event) => choose(event.currentTarget.value)}
       >
         <option value="">{t("walk.class.none")}</option>
-        {classesToWalk(app).map((each, label) => (
+        {placedClasses(app.manifest).map((each, label) => (
           <option key={label} value={String(label)}>
             {each.name}
           </option>

@@ -1,8 +1,8 @@
 /** The two ends of a walk: an image, the most typical image of a class, or any latent vector. */
 
-import { PageError, type App, type ClassInfo } from "../../contracts.ts";
+import { PageError, type App } from "../../contracts.ts";
 import { amongOf } from "../../parts/within.ts";
-import { fittedClasses } from "../../shell/classes.ts";
+import { placedClasses } from "../../shell/classes.ts";
 
 /** One end of a walk. */
 export type End =
@@ -56,11 +56,6 @@ async function findTypical(app: App, label: number): Promise<number> {
   return rows[nearestToMean(await app.latentsOf(rows), app.manifest.latentDim)];
 }
 
-/** The classes that have a typical image; where each has a space of its own, a reader's name has none. */
-export function classesToWalk(app: App): ClassInfo[] {
-  return app.manifest.scope === "per-class" ? fittedClasses(app.manifest) : app.manifest.classes;
-}
-
 /** The training rows of a class, all its rows where none was trained on. */
 function rowsOf(app: App, label: number): number[] {
   const { labels, splits } = app.columns;
@@ -102,7 +97,7 @@ export function readEnd(app: App, text: string): End | null {
   const number = Number(text.slice(1));
   if (text.length < 2 || !Number.isInteger(number)) return null;
   if (text[0] === "c") {
-    return classesToWalk(app)[number] ? { kind: "class", label: number } : null;
+    return placedClasses(app.manifest)[number] ? { kind: "class", label: number } : null;
   }
   const row = text[0] === "i" ? app.columns.row(number) : -1;
   return row >= 0 ? { kind: "row", row } : null;

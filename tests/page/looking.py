@@ -172,6 +172,15 @@ def like(pixels: np.ndarray, colour: str, levels: int = 40) -> int:
     return int((np.abs(pixels.astype(int) - wanted).max(-1) <= levels).sum())
 
 
+def columns_of(page):
+    """In how many columns the panels of classes stand."""
+    return page.evaluate("""() => {
+      const { map, columns } = __latlas;
+      const places = Array.from(columns.labels, (_, row) => Math.floor(map.places[2 * row] / 1.14));
+      return new Set(places).size;
+    }""")
+
+
 def address(page: Page) -> dict[str, str]:
     """What the address keeps of the state."""
     return dict(parse_qsl(urlsplit(page.url).fragment, keep_blank_values=True))

@@ -6,7 +6,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import latlas
-from page.looking import in_size
+from page.looking import columns_of, in_size, until_seen
 from page.watching import until
 
 DROP = """({ names, text }) => {
@@ -18,6 +18,24 @@ DROP = """({ names, text }) => {
     return __latlas.stage.dispatchEvent(event);
   });
   return kept.includes(true);
+}"""
+
+
+# How many pixels of the frame of what has landed lie around a row, over the points.
+FRAMED = """row => {
+  const { map } = __latlas;
+  const canvas = __latlas.stage.querySelector("canvas[data-level=above]");
+  const ratio = canvas.width / map.size.value.width;
+  const [x, y] = map.toScreen(map.places[2 * row], map.places[2 * row + 1]);
+  const side = 44 * ratio;
+  const from = [x * ratio - side / 2, y * ratio - side / 2];
+  const { data } = canvas.getContext("2d").getImageData(...from, side, side);
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const near = [168, 84, 10].every((value, c) => Math.abs(data[i + c] - value) < 24);
+    if (near && data[i + 3] > 200) count++;
+  }
+  return count;
 }"""
 
 
@@ -54,6 +72,25 @@ def test_a_file_lands_with_its_class_and_itself_as_the_nearest(panel, explored, 
     first = verdict(panel).locator(".draw-near button").first
     expect(first).to_have_attribute("aria-label", f"id {space.latents.ids[row]}")
     expect(verdict(panel)).to_contain_text("real")
+
+
+def test_what_has_landed_goes_with_its_likes_to_other_places(page, panel, explored, tmp_path):
+    space, row = latlas.open(explored), 7
+    page.keyboard.press("p")
+    file = picture_file(space, row, tmp_path)
+    panel.locator("input[type=file]").set_input_files(file)
+    expect(verdict(panel)).to_be_visible()
+
+    def framed():
+        # The frame around the picture lies about the place of the row that it is a copy of.
+        return page.evaluate(FRAMED, row)
+
+    until_seen(page, framed, lambda pixels: pixels > 20, "a frame in the panel")
+    page.set_viewport_size({"width": 1000, "height": 720})  # the panels stand in fewer columns
+    until_seen(page, lambda: columns_of(page), lambda count: count == 2, "two columns")
+    until_seen(page, framed, lambda pixels: pixels > 20, "a frame in the panel's new place")
+    page.get_by_role("switch", name="Per class").click()
+    until_seen(page, framed, lambda pixels: pixels > 20, "a frame on the map of all")
 
 
 def test_a_stroke_is_encoded_and_another_stroke_changes_what_is_decoded(page, panel):

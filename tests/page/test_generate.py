@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 import latlas
 from latlas.contracts import TRAIN
+from page.looking import columns_of, settle, until_seen
 from page.watching import barriers, until
 
 PIXELS = """canvases => canvases.map(canvas => {
@@ -130,6 +131,28 @@ def test_a_sample_is_looked_at_where_it_lies(page, panel):
     expect(panel.locator(".generate-chosen")).to_contain_text("Distance")
     panel.get_by_role("button", name="Walk from here").click()
     expect(page.locator("[data-panel=walk]")).to_contain_text("it becomes B")
+
+
+def test_samples_go_with_the_panels_of_their_classes(page, panel):
+    page.keyboard.press("p")
+    draw(panel, n=8)
+
+    def off(i):
+        """How far a sample lies from the row that is nearest to it; a panel is 1 wide."""
+        panel.locator(".generate-cell").nth(i).click()
+        return page.evaluate("""async () => {
+          const { state, latents, map } = __latlas;
+          const { z, x, y } = state.probe.value;
+          const [row] = (await latents.nearest(z, 1)).rows;
+          return Math.hypot(map.places[2 * row] - x, map.places[2 * row + 1] - y);
+        }""")
+
+    for width, columns in ((1000, 2), (1280, 3)):
+        page.keyboard.press("0")
+        page.set_viewport_size({"width": width, "height": 720})
+        settle(page, lambda: columns_of(page), columns)
+        for i in range(8):
+            until_seen(page, lambda i=i: off(i), lambda distance: distance < 0.5, "its panel")
 
 
 def test_the_grid_is_saved_as_it_is_shown(page, panel, tmp_path):

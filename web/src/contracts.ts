@@ -346,6 +346,8 @@ export interface MapRenderer {
   setPlaces(xy: Float32Array, animate: number): Promise<void>;
   /** Where rows are now (after the flight): float32 [2 N]. */
   readonly places: Float32Array;
+  /** The same, for what has a place among them: another array whenever rows are sent elsewhere. */
+  readonly placed: ReadonlySignal<Float32Array>;
   /** Whether rows are on their way to new places. */
   readonly flying: ReadonlySignal<boolean>;
   /** A colour index for each row, uint16 [N], into a palette of `#rrggbb`. Entry 0 is the grey of

@@ -64,6 +64,7 @@ class Points implements PointMap {
   readonly view: Signal<View> = signal<View>({ x: 0, y: 0, scale: 1 });
   readonly size: Signal<Size> = signal<Size>({ width: 1, height: 1 });
   readonly flying = signal(false);
+  readonly placed: Signal<Float32Array> = signal(new Float32Array(0));
 
   private painter: Painter;
   private palette = paletteBytes(["#c9ced5", "#5c718d"]);
@@ -121,6 +122,7 @@ class Points implements PointMap {
     if (this.whole) this.flyTo(this.wholeView(), time);
     this.touch("points");
     this.flying.value = time > 0;
+    this.placed.value = xy;
     if (time === 0) return Promise.resolve();
     rows.left = left;
     this.lookLeft = look;

@@ -69,6 +69,17 @@ export async function settle(
   show(app);
 }
 
+/** Puts what lies there where it lands on the map as it is now. */
+export async function placeAgain(app: App): Promise<void> {
+  const [now, placed] = [landed.peek(), app.map.placed.peek()];
+  if (!now) return;
+  // Where the latents cannot be had the image was not placed before either.
+  const [x, y] = await landing(app, now.z, [now.label]).catch(() => [NaN, NaN]);
+  if (landed.peek() !== now || placed !== app.map.placed.peek()) return;
+  landed.value = { ...now, x, y };
+  show(app);
+}
+
 /** Shows the landed image as a point of its own. */
 export function show(app: App): void {
   const now = landed.peek();

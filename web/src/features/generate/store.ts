@@ -1,6 +1,6 @@
 /** What the panel holds while the page is open, and what it does when asked. */
 
-import { effect, signal, type Signal } from "@preact/signals";
+import { effect, signal, untracked, type Signal } from "@preact/signals";
 import { type App, type Extra, wordsOf } from "../../contracts.ts";
 import { holds } from "../../parts/again.ts";
 import { flyTo, landing } from "../../parts/landing.ts";
@@ -32,7 +32,6 @@ export interface Store {
 }
 
 const OWNER = "generate";
-const FLIGHT = 1200;
 const stores = new WeakMap<App, Store>();
 
 /** The store of a page. */
@@ -84,10 +83,8 @@ export function start(app: App): void {
     timer = window.setTimeout(() => void draw(app), 40);
   });
   effect(() => {
-    void [app.state.map.value, app.state.apart.value, store.samples.value];
-    void settle(app, store);
-    // The rows that the samples stand beside are still on their way.
-    if (app.state.apart.value) setTimeout(() => void settle(app, store), FLIGHT);
+    void [app.map.placed.value, store.samples.value];
+    untracked(() => void settle(app, store));
   });
   effect(() => {
     void [app.state.panel.value, store.stay.value];
@@ -174,8 +171,9 @@ async function settle(app: App, store: Store): Promise<void> {
   const z = new Float32Array(samples.length * dim);
   samples.forEach((sample, i) => z.set(sample.z, i * dim));
   try {
+    const placed = app.map.placed.peek();
     const xy = await landing(app, z, samples.map((sample) => sample.told));
-    if (samples !== store.samples.peek()) return;
+    if (samples !== store.samples.peek() || placed !== app.map.placed.peek()) return;
     const first = store.placed.samples !== samples;
     store.placed = { samples, xy };
     show(app, store);

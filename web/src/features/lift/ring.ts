@@ -42,9 +42,9 @@ export class Ring {
       const distance = this.distance.value;
       if (middle) draw({ middle, distance });
     });
-    // The directions that another map flattens are others.
+    // The directions that another map flattens are others, and panels may come to stand elsewhere.
     effect(() => {
-      void [app.state.map.value, app.state.apart.value];
+      void [app.state.map.value, app.state.apart.value, app.map.placed.value];
       this.close();
     });
   }

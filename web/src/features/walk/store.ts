@@ -35,7 +35,6 @@ export interface Store {
 export const STEPS = { least: 4, most: 32, usual: 12 } as const;
 
 export const OWNER = "walk";
-const FLIGHT = 1200;
 const stores = new WeakMap<App, Store>();
 
 /** The store of a page. */
@@ -108,10 +107,8 @@ export function follow(app: App): void {
     timer = window.setTimeout(() => void walk(app, start, end, steps), 60);
   });
   effect(() => {
-    void [app.state.map.value, app.state.apart.value, store.ways.value];
+    void [app.map.placed.value, store.ways.value];
     untracked(() => void settle(app, store));
-    // The rows that the frames stand beside are still on their way.
-    if (app.state.apart.value) setTimeout(() => void settle(app, store), FLIGHT);
   });
   effect(() => {
     void [store.places.value, store.frame.value, app.state.panel.value];
@@ -183,10 +180,10 @@ function fail(store: Store, error: unknown, clear = true): void {
 }
 
 async function settle(app: App, store: Store): Promise<void> {
-  const ways = store.ways.peek();
+  const [ways, placed] = [store.ways.peek(), app.map.placed.peek()];
   try {
     const places = await Promise.all(ways.map((way) => landing(app, way.z, way.told)));
-    if (ways === store.ways.peek()) store.places.value = places;
+    if (ways === store.ways.peek() && placed === app.map.placed.peek()) store.places.value = places;
   } catch {
     // A map that cannot be had says so itself; the films do without it.
     store.places.value = [];
